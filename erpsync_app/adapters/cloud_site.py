@@ -1,0 +1,176 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""`engine.ports.Site` over the REST API of a stock Frappe site: nothing of ours is installed there.
+
+Every document is named in the body of a request, never in a URL: a path loses a trailing slash or blank, and some
+proxies decode `%2F` before Frappe sees it. The one exception is a DocType's name on create.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from erpsync_app.adapters.rest_files import RestFiles
+from erpsync_app.adapters.rest_reader import MANY, METHOD
+from erpsync_app.engine.errors import Blocked, Missing, NeedsPerson, Stale, Unavailable, Unclear
+from erpsync_app.engine.model import Document
+
+RIGHTS = ("read", "write", "create", "delete")
+RIGHTS_OF_SUBMITTABLE = ("submit", "cancel")
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+	"""What a site says of itself: `versions` by app, empty where the user may not see them. `time_zone_is_sure`
+	is False where the user may not read System Settings: then it is that of the user's profile."""
+
+	url: str
+	user: str
+	time_zone: str
+	versions: Mapping[str, str]
+	time_zone_is_sure: bool = True
+
+
+class CloudSite(RestFiles):
+	"""One stock site, read and written."""
+
+	atomic = False
+
+	def about(self) -> About:
+		"""For a person who wants to know whether the connection works, and to what."""
+		try:
+			answer = self._ask("frappe.utils.change_log.get_versions", "tell its versions") or {}
+		except NeedsPerson:
+			# Some sites keep their versions to System Managers; sync does not need them.
+			answer = {}
+		versions = {app: str(entry.get("version") or "") for app, entry in answer.items()}
+		sure = self._system_zone is not None
+		return About(self._client.url, self.user, self.time_zone.key, versions, time_zone_is_sure=sure)
+
+	def lacking(self, doctype: str) -> tuple[str, ...]:
+		"""The rights on a DocType that sync may need and the user does not have, in Frappe's words."""
+		meta = self.meta(doctype)
+		needed = RIGHTS + (RIGHTS_OF_SUBMITTABLE if meta.submittable else ())
+		# Without a document's name Frappe answers for the DocType.
+		return tuple(
+			right
+			for right in needed
+			if not self._ask(
+				"frappe.client.has_permission",
+				f"tell the permissions on {doctype}",
+				doctype=doctype,
+				docname="",
+				perm_type=right,
+			)["has_permission"]
+		)
+
+	def shared(
+		self, doctype: str, fields: Sequence[str], filters: Sequence[Sequence[Any]]
+	) -> tuple[Any, ...] | None:
+		"""Values of `fields` that several documents have which meet the Frappe filters and have all of these fields;
+		None where no two have the same. Frappe counts by one field and tells the fifty most frequent values."""
+		meeting = [*(list(f) for f in filters), *([name, "is", "set"] for name in fields)]
+		rows = self._ask(
+			"frappe.desk.listview.get_group_by_count",
+			f"count {doctype} by {fields[0]}",
+			doctype=doctype,
+			current_filters=json.dumps(meeting),
+			field=fields[0],
+		)
+		repeated = [row["name"] for row in rows or () if row.get("count", 0) > 1]
+		if not repeated or len(fields) == 1:
+			return (repeated[0],) if repeated else None
+		those = [*meeting, [fields[0], "in", repeated]]
+		listed = Counter(map(tuple, self._list(doctype, fields, those, "name asc", MANY, as_dict=False)))
+		return next((values for values, number in listed.items() if number > 1), None)
+
+	# -- writing
+
+	def create(self, doctype: str, values: Document, name: str | None) -> Document:
+		self.meta(doctype)  # before the write: the answer to it must not be lost for want of this
+		body = {key: value for key, value in values.items() if key not in ("doctype", "name")}
+		if name is not None:
+			body["name"] = name
+		path = f"/api/v2/document/{quote(doctype, safe='')}"
+		try:
+			answer = self._client.post(
+				path, body, action=f"create {doctype} {name or ''}".strip(), writes=True
+			)
+		except Missing as e:
+			# What is not there cannot be the document that is to be made: it is something that it refers to.
+			raise Blocked(str(e)) from None
+		made = self._document_in(answer.get("data"), f"create {doctype}", Unclear)
+		# This one method leaves out what is empty, so a field that is missing here is empty, not unreadable.
+		return self._plain(doctype, made, whole=True)
+
+	def update(self, doctype: str, name: str, changes: Document, modified: str) -> Document:
+		self.meta(doctype)
+		values = {key: value for key, value in changes.items() if key not in ("doctype", "name")}
+		try:
+			answer = self._client.post(
+				f"{METHOD}frappe.client.set_value",
+				{"doctype": doctype, "name": name, "fieldname": {**values, "modified": modified}},
+				action=f"change {doctype} {name}",
+				writes=True,
+			)
+		except Missing as e:
+			if self.stamps(doctype, [name]):
+				raise Blocked(str(e)) from None  # the document is there; what it refers to is not
+			raise
+		return self._plain(
+			doctype, self._document_in(answer.get("message"), f"change {doctype} {name}", Unclear)
+		)
+
+	def rename(self, doctype: str, old: str, new: str) -> Document:
+		answer = self._client.post(
+			f"{METHOD}frappe.client.rename_doc",
+			{"doctype": doctype, "old_name": old, "new_name": new},
+			action=f"rename {doctype} {old}",
+			writes=True,
+		)
+		name = str(answer.get("message") or new)
+		try:
+			return self.read(doctype, [name])[name]
+		except KeyError:
+			raise Unclear(
+				f"The {self.side} site renamed {doctype} {old}, and does not show it as {name}."
+			) from None
+
+	def merge(self, doctype: str, name: str, into: str, modified: str) -> None:
+		self._check_as_of(doctype, name, modified)
+		self._client.post(
+			f"{METHOD}frappe.client.rename_doc",
+			{"doctype": doctype, "old_name": name, "new_name": into, "merge": True},
+			action=f"merge {doctype} {name} into {into}",
+			writes=True,
+		)
+
+	def delete(self, doctype: str, name: str, modified: str) -> None:
+		self._check_as_of(doctype, name, modified)
+		self._client.post(
+			f"{METHOD}frappe.client.delete",
+			{"doctype": doctype, "name": name},
+			action=f"delete {doctype} {name}",
+			writes=True,
+		)
+
+	def _check_as_of(self, doctype: str, name: str, modified: str) -> None:
+		"""Frappe has no delete or merge that checks the time: an edit between this call and the next goes with the
+		document. Its last version stays in the Deleted Document trail, from where a person can restore it."""
+		now = self.stamps(doctype, [name]).get(name)
+		if now is None:
+			raise Missing(f"{doctype} {name} is not on the {self.side} site any more.")
+		if now != modified:
+			raise Stale(f"{doctype} {name} has been changed on the {self.side} site since it was read.")
+
+	def _document_in(self, answer: Any, action: str, error: type[Unavailable] = Unavailable) -> Document:
+		if not isinstance(answer, dict) or not answer.get("name") or not answer.get("modified"):
+			raise error(
+				f"The {self.side} site did not {action} as Frappe does: its answer holds no document."
+			)
+		return answer

@@ -1,0 +1,371 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""The durable queue: Sync Event rows in the local site's database.
+
+Events on one document share a `document_key`, and a key is leased as a whole. The claim needs nothing but single
+UPDATE statements and a second look after the commit, so it holds on every database of Frappe's, SQLite included.
+Each step is a transaction of its own, and is done again where another worker's was quicker.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta, timezone
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import frappe
+from frappe.query_builder import DocType
+from frappe.query_builder.functions import Min
+from frappe.utils import get_datetime, get_system_timezone, now_datetime
+
+from erpsync_app.adapters.ledger import insert_rows
+from erpsync_app.adapters.transactions import again
+from erpsync_app.engine.model import CLOUD, Event, Kind, Side
+from erpsync_app.engine.safety import BY_PERSON
+
+LEASE = timedelta(seconds=120)
+RENEW_AFTER = LEASE / 4
+"""A lease younger than this is not renewed again: a write on a quick site costs no look at the database."""
+
+CLAIM_AGAIN = timedelta(seconds=1)
+COLUMNS = ("name", "side", "ref_doctype", "docname", "kind", "trigger", "attempts")
+
+
+def key_of(doctype: str, local_name: str) -> str:
+	"""What the events of one document have in common, on whichever side they happened."""
+	return f"{doctype}::{local_name}"
+
+
+def insert(events: Iterable[Event]) -> list[str]:
+	"""Insert events into the current transaction, and answer their ids. No commit, no controller: one statement."""
+	rows = [
+		{
+			"side": event.side,
+			"ref_doctype": event.doctype,
+			"docname": event.name,
+			"kind": event.kind,
+			"trigger": event.trigger,
+			"state": "Pending",
+			"document_key": key,
+		}
+		for event, key in _keyed(list(events))
+	]
+	return insert_rows("Sync Event", rows) if rows else []
+
+
+def _keyed(events: Sequence[Event]) -> list[tuple[Event, str]]:
+	"""Each event with its key. A cloud name is looked up in the bindings, once for each DocType; one that is not
+	bound yet stands for itself."""
+	local: dict[tuple[str, str], str] = {}
+	for doctype in {event.doctype for event in events if event.side == CLOUD}:
+		names = list({event.name for event in events if event.doctype == doctype and event.side == CLOUD})
+		record = DocType("Sync Record")
+		bound = (record.ref_doctype == doctype) & record.cloud_name.isin(names) & (record.local_name != "")
+		rows = frappe.qb.from_(record).select(record.cloud_name, record.local_name).where(bound).run()
+		local.update({(doctype, there): here for there, here in rows})
+
+	def name(event: Event) -> str:
+		return event.name if event.side != CLOUD else local.get((event.doctype, event.name), event.name)
+
+	return [(event, key_of(event.doctype, name(event))) for event in events]
+
+
+def forget(doctype: str) -> None:
+	"""Drop what waits of a DocType that is synced no more. In the current transaction."""
+	frappe.db.delete("Sync Event", {"ref_doctype": doctype, "state": ("!=", "Processing")})
+
+
+def let_pass(doctype: str) -> None:
+	"""A person says of all that waits of a DocType: go on. In the current transaction."""
+	table = DocType("Sync Event")
+	_update((table.ref_doctype == doctype) & table.state.isin(("Pending", "Processing")), trigger=BY_PERSON)
+
+
+def _update(where: Any, **values: Any) -> None:
+	"""Change the events that meet `where`, a criterion of `frappe.qb`, in the current transaction.
+
+	Found by a plain read and changed by their names: an UPDATE that searches by another index locks all that it passes
+	on the way, also what people's own saves have just put there and not committed, and they would wait for each other.
+	"""
+	table = DocType("Sync Event")
+	names = frappe.qb.from_(table).select(table.name).where(where).run(pluck=True)
+	if names:
+		query = frappe.qb.update(table).where(table.name.isin(names) & where)
+		for column, value in values.items():
+			query = query.set(table[column], value)
+		query.run()
+
+
+class SiteEventQueue:
+	"""`engine.ports.EventQueue`. One instance is one worker's."""
+
+	def __init__(self):
+		self.owner = (
+			f"{socket.gethostname()}:{os.getpid()}:{_birth(os.getpid())}:{frappe.generate_hash(length=8)}"
+		)
+		self._renewed: datetime | None = None
+
+	def put(self, events: Iterable[Event]) -> None:
+		insert(events)
+		frappe.db.commit()
+
+	def claim(self, doctype: str, kind: Kind, limit: int, name: str | None = None) -> list[Event]:
+		frappe.db.rollback()  # look at what is there now, not at an older snapshot
+		again(self._reclaim)
+		keys = again(lambda: self._take(doctype, kind, limit, name))
+		if not keys:
+			return []
+		again(lambda: self._yield_to_others(keys))
+		table = DocType("Sync Event")
+		rows = (
+			frappe.qb.from_(table)
+			.select(*(table[column] for column in COLUMNS))
+			.where(
+				(table.lease_owner == self.owner)
+				& table.document_key.isin(keys)
+				& (table.state == "Processing")
+			)
+			.orderby(table.creation)
+			.orderby(table.name)
+		).run(as_dict=True)
+		return [_event(row) for row in rows]
+
+	def renew(self, events: Sequence[Event]) -> bool:
+		now = now_datetime()
+		if not events or (self._renewed and timedelta(0) <= now - self._renewed < RENEW_AFTER):
+			return True
+		ids = [event.id for event in events]
+		table = DocType("Sync Event")
+		mine = (table.lease_owner == self.owner) & (table.state == "Processing")
+
+		def prolong() -> None:
+			_update(mine, lease_until=now + LEASE)
+			frappe.db.commit()
+
+		again(prolong)
+		held = frappe.qb.from_(table).select(table.name).where(mine & table.name.isin(ids)).run()
+		self._renewed = now
+		return len(held) == len(ids)
+
+	def busy(self, doctype: str, names: Sequence[str]) -> bool:
+		table = DocType("Sync Event")
+		frappe.db.rollback()  # look at what is there now, not at an older snapshot
+		others = (
+			(table.ref_doctype == doctype)
+			& table.docname.isin(list(names))
+			& (table.state == "Processing")
+			& (table.lease_owner != self.owner)
+			& (table.lease_until > now_datetime())
+		)
+		return bool(frappe.qb.from_(table).select(table.name).where(others).limit(1).run())
+
+	def done(self, events: Sequence[Event]) -> None:
+		if events:
+			# Only what is still ours: an event that someone else has taken over is theirs to finish.
+			mine = {"name": ("in", [event.id for event in events]), "lease_owner": self.owner}
+
+			def delete() -> None:
+				frappe.db.delete("Sync Event", mine)
+				frappe.db.commit()
+
+			again(delete)
+
+	def retry(self, events: Sequence[Event], *, after: timedelta, error: str, attempt: bool) -> None:
+		self._give_back(
+			events, "Pending", error, due=now_datetime() + after if after else None, attempt=attempt
+		)
+
+	def fail(self, events: Sequence[Event], *, error: str, blocked: bool = False) -> None:
+		self._give_back(events, "Failed", error, due=None, attempt=True, blocked=blocked)
+
+	def unblock(self) -> None:
+		table = DocType("Sync Event")
+		blocked = (table.state == "Failed") & (table.blocked == 1)
+
+		def make_due() -> None:
+			_update(blocked, state="Pending")
+			frappe.db.commit()
+
+		again(make_due)
+
+	def deletions(self, doctype: str, side: Side) -> list[str]:
+		table = DocType("Sync Event")
+		rows = (
+			frappe.qb.from_(table)
+			.select(table.docname, table.kind, table.trigger)
+			.distinct()
+			.where((table.ref_doctype == doctype) & (table.side == side))
+			.where(table.state.isin(("Pending", "Processing")))
+		).run()
+		let_through = {name for name, _, trigger in rows if trigger == BY_PERSON}
+		return [
+			name
+			for name in dict.fromkeys(n for n, kind, _ in rows if kind == "delete")
+			if name not in let_through
+		]
+
+	def next_due(self, doctypes: Sequence[str]) -> datetime | None:
+		table = DocType("Sync Event")
+		waiting = frappe.qb.from_(table).where(
+			(table.state == "Pending") & table.ref_doctype.isin(list(doctypes))
+		)
+		frappe.db.rollback()  # look at what is there now, not at an older snapshot
+		if waiting.select(table.name).where(table.next_try.isnull()).limit(1).run():
+			return datetime.now(timezone.utc)
+		((due,),) = waiting.select(Min(table.next_try)).run()
+		if due is None:
+			return None
+		return get_datetime(due).replace(tzinfo=ZoneInfo(get_system_timezone())).astimezone(timezone.utc)
+
+	def _give_back(
+		self,
+		events: Sequence[Event],
+		state: str,
+		error: str,
+		*,
+		due: datetime | None,
+		attempt: bool,
+		blocked: bool = False,
+	) -> None:
+		if not events:
+			return
+		table = DocType("Sync Event")
+		query = (
+			frappe.qb.update(table)
+			.set(table.state, state)
+			.set(table.next_try, due)
+			.set(table.error, error)
+			.set(table.blocked, int(blocked))
+			.set(table.lease_owner, None)
+			.set(table.lease_until, None)
+			.where(table.name.isin([event.id for event in events]) & (table.lease_owner == self.owner))
+		)
+		if attempt:
+			query = query.set(table.attempts, table.attempts + 1)
+
+		def give_back() -> None:
+			query.run()
+			frappe.db.commit()
+
+		again(give_back)
+
+	def _take(self, doctype: str, kind: Kind, limit: int, name: str | None) -> list[str]:
+		"""Lease what is due, as far as no one else has; answers the keys."""
+		keys = self._due_keys(doctype, kind, limit, name)
+		if not keys:
+			frappe.db.rollback()  # end the transaction: the next look must not see this one's snapshot
+			return []
+		self._renewed = now_datetime()
+		table = DocType("Sync Event")
+		_update(
+			table.document_key.isin(keys) & table.state.isin(("Pending", "Failed")),
+			state="Processing",
+			lease_owner=self.owner,
+			lease_until=self._renewed + LEASE,
+		)
+		frappe.db.commit()
+		return keys
+
+	def _due_keys(self, doctype: str, kind: Kind, limit: int, name: str | None) -> list[str]:
+		table, leased = DocType("Sync Event"), DocType("Sync Event").as_("leased")
+		query = (
+			frappe.qb.from_(table)
+			.select(table.document_key)
+			.where((table.ref_doctype == doctype) & (table.kind == kind) & (table.state == "Pending"))
+			.where(table.next_try.isnull() | (table.next_try <= now_datetime()))
+			.where(
+				table.document_key.notin(
+					frappe.qb.from_(leased).select(leased.document_key).where(leased.state == "Processing")
+				)
+			)
+			.groupby(table.document_key)
+			.orderby(Min(table.creation))
+			.limit(limit)
+		)
+		if name is not None:
+			query = query.where(table.document_key == key_of(doctype, name))
+		return [key for (key,) in query.run()]
+
+	def _yield_to_others(self, keys: Sequence[str]) -> None:
+		"""Give back every key of which another worker holds an event.
+
+		Two workers may each have taken some events of one key. Both look after their commits, so the later one
+		always sees the earlier one and steps back; if both do, both come again.
+		"""
+		table = DocType("Sync Event")
+		taken = (
+			frappe.qb.from_(table)
+			.select(table.document_key)
+			.distinct()
+			.where(
+				table.document_key.isin(keys)
+				& (table.state == "Processing")
+				& (table.lease_owner != self.owner)
+			)
+		).run(pluck=True)
+		if taken:
+			_update(
+				(table.lease_owner == self.owner) & table.document_key.isin(taken),
+				state="Pending",
+				next_try=now_datetime() + CLAIM_AGAIN,
+				lease_owner=None,
+			)
+			frappe.db.commit()
+
+	def _reclaim(self) -> None:
+		"""Make due again what a worker left behind: past its lease, or its process is gone from this host."""
+		table = DocType("Sync Event")
+		leases = (
+			frappe.qb.from_(table)
+			.select(table.lease_owner, Min(table.lease_until))
+			.where((table.state == "Processing") & (table.lease_owner != self.owner))
+			.groupby(table.lease_owner)
+		).run()
+		now = now_datetime()
+		# SQLite tells the least of several times as text.
+		lost = [o for o, until in leases if until is None or get_datetime(until) < now or _is_dead(o)]
+		if lost:
+			_update(
+				(table.state == "Processing") & table.lease_owner.isin(lost),
+				state="Pending",
+				next_try=None,
+				lease_owner=None,
+				lease_until=None,
+			)
+			frappe.db.commit()
+
+
+def _event(row: dict) -> Event:
+	side: Side = row["side"]
+	return Event(
+		side, row["ref_doctype"], row["docname"], row["kind"], row["trigger"], row["name"], row["attempts"]
+	)
+
+
+@lru_cache(maxsize=1)
+def _boot() -> str:
+	try:
+		with open("/proc/sys/kernel/random/boot_id") as f:
+			return f.read().strip()[:8]
+	except OSError:
+		return ""
+
+
+def _birth(pid: int) -> str:
+	"""When a process of this host began: tells it from a later one of the same number. Empty where the system
+	does not say; then only the lease's end tells."""
+	try:
+		with open(f"/proc/{pid}/stat") as f:
+			return f"{_boot()}-{f.read().rpartition(')')[2].split()[19]}"
+	except (OSError, IndexError):
+		return ""
+
+
+def _is_dead(owner: str) -> bool:
+	"""Whether a lease's owner was a process of this host that is no more."""
+	host, pid, birth, *_ = owner.split(":")
+	return bool(host == socket.gethostname() and birth and _birth(int(pid)) != birth)

@@ -1,0 +1,320 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""The ledger in the local site's database: Sync Record, Sync Log, Sync Conflict, and the cursors."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import datetime, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import frappe
+from frappe.utils import get_datetime, get_system_timezone, now_datetime
+
+from erpsync_app.adapters.transactions import again, collided, doubled
+from erpsync_app.engine import errors
+from erpsync_app.engine.files import FILE
+from erpsync_app.engine.model import (
+	CLOUD,
+	LOCAL,
+	SIDES,
+	TRAIL,
+	Binding,
+	Clash,
+	Cursor,
+	Held,
+	Intent,
+	LogEntry,
+	Outcome,
+	RowMap,
+	Side,
+	other,
+)
+from erpsync_app.engine.safety import BY_PERSON
+
+RECORD = "Sync Record"
+OF_ALL = {FILE: "files", TRAIL: "deletions"}
+"""Listings that are one for all DocTypes: their cursors stand in Sync Settings, under these words."""
+
+CHUNK = 200
+
+
+class SiteLedger:
+	"""`engine.ports.Ledger`. Commits the local site's transaction, and so the local write that came before."""
+
+	def bindings(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, Binding]:
+		rows = _records(doctype, f"{side}_name", names, ["*"])
+		return {row[f"{side}_name"]: _binding(row) for row in rows}
+
+	def stamps(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, str]:
+		name, modified = f"{side}_name", f"{side}_modified"
+		return {
+			row[name]: row[modified] or ""
+			for row in _records(doctype, f"{side}_name", names, [name, modified])
+		}
+
+	def by_creation(self, doctype: str, side: Side, created: Sequence[str]) -> dict[str, Binding]:
+		column = f"{side}_created"
+		rows = _records(doctype, column, created, ["*"])
+		seen = Counter(row[column] for row in rows)
+		return {row[column]: _binding(row) for row in rows if seen[row[column]] == 1}
+
+	def names(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, str]:
+		here, there = f"{side}_name", f"{other(side)}_name"
+		return {
+			row[here]: row[there]
+			for row in _records(doctype, f"{side}_name", names, [here, there])
+			if row[there]
+		}
+
+	def newest(self, doctype: str, side: Side, limit: int) -> dict[str, str]:
+		rows = frappe.get_all(
+			RECORD,
+			filters={
+				"ref_doctype": doctype,
+				"status": ("in", ("Synced", "Diverged", "Conflict")),
+				f"{side}_modified": (">", ""),
+			},
+			fields=[f"{side}_name", f"{side}_modified"],
+			order_by=f"{side}_modified desc",
+			limit=limit,
+			as_list=True,
+		)
+		return dict(rows)
+
+	def bound(self, doctype: str, side: Side) -> int:
+		return frappe.db.count(RECORD, {"ref_doctype": doctype, f"{side}_name": ("is", "set")})
+
+	def deletions_since(self, doctype: str, side: Side, since: datetime) -> int:
+		return frappe.db.count(
+			"Sync Log",
+			{
+				"creation": (">=", _naive(since)),
+				"ref_doctype": doctype,
+				"operation": ("in", ("delete", "merge")),
+				"direction": "cloud_to_local" if side == LOCAL else "local_to_cloud",
+				"trigger": ("!=", BY_PERSON),
+			},
+		)
+
+	def open_intents(self, doctype: str, side: Side) -> list[Intent]:
+		rows = frappe.get_all(
+			RECORD,
+			filters={"ref_doctype": doctype, "intent_side": side},
+			fields=["intent_since", "intent_sent"],
+			order_by="creation asc, name asc",
+		)
+		return [Intent(side, _aware(row.intent_since), json.loads(row.intent_sent)) for row in rows]
+
+	def save(self, outcomes: Sequence[Outcome]) -> list[Binding]:
+		try:
+			stored = [_save(outcome) for outcome in outcomes]
+			frappe.db.commit()
+		except Exception as e:
+			frappe.db.rollback()
+			if doubled(e):
+				raise errors.Duplicate("Another worker has bound this document in the meantime.") from e
+			if collided(e):
+				# Not again: a local write that came before in this transaction has gone with it.
+				raise errors.Stale(
+					"Someone else was at this document's Sync Record in the same moment."
+				) from e
+			raise
+		return stored
+
+	def cursor(self, doctype: str, side: Side) -> Cursor | None:
+		if listing := OF_ALL.get(doctype):
+			stored = frappe.db.get_single_value("Sync Settings", f"{side}_{listing}_cursor", cache=False)
+		else:
+			stored = frappe.db.get_value("Sync Rule", doctype, f"{side}_cursor")
+		return Cursor(*stored.split("|", 1)) if stored else None
+
+	def move_cursor(self, doctype: str, side: Side, to: Cursor) -> None:
+		text = f"{to.modified}|{to.name}"
+
+		def move() -> None:
+			if listing := OF_ALL.get(doctype):
+				values = {f"{side}_{listing}_cursor": text}
+				frappe.db.set_single_value("Sync Settings", values, update_modified=False)
+			else:
+				frappe.db.set_value(
+					"Sync Rule", doctype, {f"{side}_cursor": text}, update_modified=False
+				)
+			frappe.db.commit()
+
+		again(move)
+
+
+def _records(doctype: str, column: str, values: Sequence[str], fields: list[str]) -> list[dict[str, Any]]:
+	found = []
+	for start in range(0, len(values), CHUNK):
+		found += frappe.get_all(
+			RECORD,
+			filters={"ref_doctype": doctype, column: ("in", list(values[start : start + CHUNK]))},
+			fields=fields,
+			order_by=f"{column} asc",
+		)
+	return found
+
+
+def _binding(row: dict[str, Any]) -> Binding:
+	held = {}
+	for side in SIDES:
+		if row[f"{side}_baseline"]:
+			fields = json.loads(row[f"{side}_baseline"])
+			held[side] = Held(
+				fields,
+				row[f"{side}_modified"] or "",
+				row[f"{side}_docstatus"] or 0,
+				row[f"{side}_created"] or "",
+			)
+	intent = None
+	if row["intent_side"]:
+		intent = Intent(row["intent_side"], _aware(row["intent_since"]), json.loads(row["intent_sent"]))
+	return Binding(
+		doctype=row["ref_doctype"],
+		names={side: row[f"{side}_name"] for side in SIDES},
+		held=held,
+		status=row["status"],
+		error=row["error"] or None,
+		intent=intent,
+		choice=row["choice"] or None,
+		rows={table: RowMap.of(told) for table, told in json.loads(row["row_map"] or "{}").items()},
+		id=row["name"],
+	)
+
+
+def _row(binding: Binding) -> dict[str, Any]:
+	intent = binding.intent
+	row: dict[str, Any] = {
+		"ref_doctype": binding.doctype,
+		"status": binding.status,
+		"error": binding.error,
+		"choice": binding.choice,
+		"last_synced": now_datetime(),
+		"intent_side": intent.side if intent else None,
+		"intent_since": _naive(intent.since) if intent else None,
+		"intent_sent": _json(intent.sent) if intent else None,
+		"row_map": _json({table: asdict(each) for table, each in binding.rows.items()}) if binding.rows else None,
+	}
+	for side in SIDES:
+		held = binding.held.get(side)
+		row[f"{side}_name"] = binding.names.get(side)
+		row[f"{side}_baseline"] = _json(held.fields) if held else None
+		row[f"{side}_modified"] = held.modified if held else None
+		row[f"{side}_docstatus"] = held.docstatus if held else 0
+		row[f"{side}_created"] = held.created or None if held else None
+	return row
+
+
+def _changes(binding: Binding) -> dict[str, Any]:
+	"""What an update stores. A person may have chosen after the binding was read: the choice is cleared only with the
+	conflict."""
+	row = _row(binding)
+	if binding.choice or binding.status == "Conflict":
+		row.pop("choice")
+	return row
+
+
+def _save(outcome: Outcome) -> Binding:
+	binding = outcome.binding
+	if outcome.forget:
+		frappe.db.delete(RECORD, {"name": binding.id})
+	elif binding.id:
+		frappe.db.set_value(RECORD, binding.id, _changes(binding))
+	else:
+		binding = replace(binding, id=insert_rows(RECORD, [_row(binding)])[0])
+	if outcome.clashes or outcome.settled:
+		_settle(binding, outcome)
+	if outcome.log:
+		insert_rows("Sync Log", [_log_row(entry) for entry in outcome.log])
+	return binding
+
+
+def insert_rows(doctype: str, rows: list[dict[str, Any]]) -> list[str]:
+	"""Insert rows of our own DocTypes in one statement: no controller has anything to add to them."""
+	now, user = now_datetime(), frappe.session.user
+	names = [frappe.generate_hash(length=20) for _ in rows]
+	common = {"owner": user, "modified_by": user, "creation": now, "modified": now, "docstatus": 0, "idx": 0}
+	complete = [{"name": name, **common, **row} for name, row in zip(names, rows, strict=True)]
+	frappe.db.bulk_insert(doctype, list(complete[0]), [tuple(row.values()) for row in complete])
+	return names
+
+
+def _log_row(entry: LogEntry) -> dict[str, Any]:
+	return {
+		"run": entry.run,
+		"ref_doctype": entry.doctype,
+		"local_name": entry.names.get(LOCAL),
+		"cloud_name": entry.names.get(CLOUD),
+		"direction": entry.direction,
+		"operation": entry.operation,
+		"outcome": entry.outcome,
+		"changed_fields": "\n".join(entry.changed),
+		"overwritten": _json(entry.overwritten) if entry.overwritten is not None else None,
+		"message": entry.message,
+		"duration_ms": entry.milliseconds,
+		"trigger": entry.trigger,
+	}
+
+
+def _settle(binding: Binding, outcome: Outcome) -> None:
+	"""Open, refresh or resolve the conflict of a binding, as the table in `Outcome` says."""
+	latest = frappe.get_all(
+		"Sync Conflict",
+		filters={"record": binding.id},
+		fields=["name", "status", "clashes", "resolved_by"],
+		order_by="creation desc, name desc",
+		limit=1,
+	)
+	open_one = latest[0]["name"] if latest and latest[0]["status"] == "Open" else None
+	row: dict[str, Any] = {}
+	if outcome.clashes:
+		row["clashes"] = _clashes(outcome.clashes)
+		if not open_one and outcome.settled and latest and latest[0]["clashes"] == row["clashes"]:
+			return
+	if outcome.settled:
+		row.update(
+			status="Resolved",
+			resolution=outcome.settled,
+			winner=next((clash.winner for clash in outcome.clashes if clash.winner), None),
+			# Who chose in the Desk is noted there already; what a policy settled, the sync user settled.
+			resolved_by=(latest[0]["resolved_by"] if open_one else None) or frappe.session.user,
+			resolved_on=now_datetime(),
+		)
+	if open_one:
+		frappe.db.set_value("Sync Conflict", open_one, row)
+	elif outcome.clashes:
+		named = {
+			"record": binding.id,
+			"ref_doctype": binding.doctype,
+			"local_name": binding.names.get(LOCAL),
+			"cloud_name": binding.names.get(CLOUD),
+			"opened_on": now_datetime(),
+		}
+		insert_rows("Sync Conflict", [{"status": "Open", **named, **row}])
+
+
+def _clashes(clashes: Sequence[Clash]) -> str:
+	return _json(
+		[
+			{"field": c.field, "base": c.base, "local": c.local, "cloud": c.cloud, "winner": c.winner}
+			for c in clashes
+		]
+	)
+
+
+def _json(value: Any) -> str:
+	return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+
+
+def _naive(moment: datetime) -> datetime:
+	return moment.astimezone(ZoneInfo(get_system_timezone())).replace(tzinfo=None)
+
+
+def _aware(moment: datetime | str) -> datetime:
+	return get_datetime(moment).replace(tzinfo=ZoneInfo(get_system_timezone())).astimezone(timezone.utc)

@@ -1,0 +1,334 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""The reading half of `engine.ports.Site` over REST: who the site is, its meta data, documents and listings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import requests
+
+from erpsync_app.adapters.keyset import past
+from erpsync_app.adapters.rest_client import RestClient
+from erpsync_app.adapters.rest_meta import has_levels, meta_of, stored
+from erpsync_app.adapters.trail import Kept, creations, document_in
+from erpsync_app.engine.errors import NeedsPerson, Refused, Unavailable
+from erpsync_app.engine.model import CLOUD, TRAIL, Cursor, Deletion, Document, Meta, Note, Side, Stamp
+
+METHOD = "/api/method/"
+FRAPPE_DEFAULT_ZONE = "Asia/Kolkata"
+"""The zone that Frappe takes where System Settings name none."""
+
+MANY = 1_000_000
+"""A limit for lists that their filter bounds already. (Which number means "no limit" is not documented.)"""
+
+
+class RestReader:
+	"""One stock site, as far as it is read. `side` is "cloud" but for the sandbox, which speaks to both its sites this
+	way.
+
+	`chunk` is how many documents one call reads. `session` is the seam for a transport other than the network.
+	"""
+
+	def __init__(
+		self,
+		side: Side = CLOUD,
+		*,
+		url: str,
+		key: str,
+		secret: str,
+		connect_timeout: float = 10,
+		read_timeout: float = 60,
+		chunk: int = 200,
+		allow_http: bool = False,
+		session: requests.Session | None = None,
+	):
+		self.side: Side = side
+		self._chunk = chunk
+		self._metas: dict[str, Meta] = {}
+		self._client = RestClient(
+			url=url,
+			key=key,
+			secret=secret,
+			label=side,
+			connect_timeout=connect_timeout,
+			read_timeout=read_timeout,
+			allow_http=allow_http,
+			session=session,
+		)
+
+	# -- the site itself
+
+	@cached_property
+	def user(self) -> str:
+		user = self._ask("frappe.auth.get_logged_user", "tell who is logged in")
+		if not user or user == "Guest":
+			raise NeedsPerson(
+				f"The {self.side} site sees no credentials: does a proxy in front of it drop the Authorization header?"
+			)
+		return str(user)
+
+	@cached_property
+	def time_zone(self) -> ZoneInfo:
+		name = self._system_zone or self._profile_zone()
+		try:
+			return ZoneInfo(name)
+		except (KeyError, ValueError):
+			raise NeedsPerson(
+				f"The time zone {name} of the {self.side} site is not known here: install tzdata, or correct it in"
+				" its System Settings."
+			) from None
+
+	@cached_property
+	def _system_zone(self) -> str | None:
+		"""The zone that the site writes its times in; None where the user may not see the System Settings."""
+		try:
+			name = self._ask(
+				"frappe.client.get_single_value",
+				"tell its time zone",
+				doctype="System Settings",
+				field="time_zone",
+			)
+		except (NeedsPerson, Refused):
+			return None
+		return name or FRAPPE_DEFAULT_ZONE
+
+	def _profile_zone(self) -> str:
+		"""The zone of the user's own profile: a copy of the site's, made when the user was. The best that a user
+		without System Settings is told, and wrong where either was changed since."""
+		answer = self._ask("frappe.client.get_time_zone", "tell its time zone")
+		name = (answer or {}).get("time_zone") if isinstance(answer, dict) else None
+		return name if isinstance(name, str) and name else FRAPPE_DEFAULT_ZONE
+
+	@cached_property
+	def _roles(self) -> frozenset[str] | None:
+		"""The user's roles; None for who has all rights, or where the site does not tell the user."""
+		if self.user == "Administrator":
+			return None
+		try:
+			profile = self._ask("frappe.client.get", "tell its roles", doctype="User", name=self.user)
+		except (NeedsPerson, Refused):
+			return None
+		rows = (profile or {}).get("roles")
+		return frozenset(["All", *(row["role"] for row in rows)]) if rows else None
+
+	def meta(self, doctype: str) -> Meta:
+		if doctype not in self._metas:
+			answer = self._client.post(
+				f"{METHOD}frappe.desk.form.load.getdoctype",
+				{"doctype": doctype},
+				action=f"tell the fields of {doctype}",
+			)
+			try:
+				bundle = answer.get("docs") or ()
+				roles = self._roles if has_levels(bundle) else None
+				self._metas[doctype] = meta_of(doctype, bundle, roles)
+			except (KeyError, TypeError, AttributeError):
+				raise Unavailable(
+					f"The {self.side} site did not tell the fields of {doctype} as Frappe does."
+				) from None
+		return self._metas[doctype]
+
+	# -- reading
+
+	def read(self, doctype: str, names: Sequence[str]) -> dict[str, Document]:
+		wanted = list(dict.fromkeys(name for name in names if name))
+		if len(wanted) == 1 and (doc := self._read_one(doctype, wanted[0])):
+			return {wanted[0]: doc}
+		found: dict[str, Document] = {}
+		for chunk in chunks(wanted, self._chunk):
+			docs = self._by_name(doctype, chunk, ["*"])
+			self._add_rows(doctype, docs)
+			found.update(docs)
+		return found
+
+	def stamps(self, doctype: str, names: Sequence[str], filters: Sequence[tuple] = ()) -> dict[str, str]:
+		wanted = list(dict.fromkeys(name for name in names if name))
+		found: dict[str, str] = {}
+		for chunk in chunks(wanted, self._chunk):
+			rows = self._by_name(doctype, chunk, ["name", "modified"], filters)
+			found.update((name, row["modified"]) for name, row in rows.items())
+		return found
+
+	def find(self, doctype: str, filters: Sequence[tuple], limit: int) -> list[Document]:
+		names = [
+			str(name)
+			for (name,) in self._list(
+				doctype, ["name"], [list(f) for f in filters], "creation asc, name asc", limit, as_dict=False
+			)
+		]
+		docs = self.read(doctype, names)
+		return [docs[name] for name in names if name in docs]
+
+	def page_by_name(self, doctype: str, after: str | None, limit: int) -> list[Stamp]:
+		# The order is the database's, and so is the comparison: no name is passed over, whatever its collation.
+		filters = [["name", ">", after]] if after is not None else []
+		return self._stamps_of(doctype, filters, "name asc", limit)
+
+	def page_by_time(self, doctype: str, after: Cursor, limit: int) -> list[Stamp]:
+		return past(partial(self._stamps_of, doctype), "modified", [], after, limit)
+
+	def deletions(self, doctypes: Sequence[str], after: Cursor, limit: int) -> list[Deletion]:
+		of_them = [["deleted_doctype", "in", list(doctypes)]]
+		fields = ["name", "creation", "deleted_doctype", "deleted_name"]
+		rows = past(partial(self._list, TRAIL, fields), "creation", of_them, after, limit)
+		return [
+			Deletion(row["deleted_doctype"], row["deleted_name"], Cursor(row["creation"], str(row["name"])))
+			for row in rows
+		]
+
+	def created(self, deletions: Sequence[Deletion]) -> dict[Deletion, str]:
+		return creations(deletions, self._kept([deletion.cursor.name for deletion in deletions]))
+
+	def deleted_at(self, doctype: str, names: Sequence[str]) -> dict[str, str]:
+		found: dict[str, str] = {}
+		for chunk in chunks(list(dict.fromkeys(names)), self._chunk):
+			wanted = set(chunk)
+			# A restored document is there again, and what became of it since, this entry does not tell.
+			of_doctype = [["deleted_doctype", "=", doctype], ["restored", "=", 0]]
+			for of_names in any_of("deleted_name", chunk):
+				for name, when in self._list(
+					TRAIL,
+					["deleted_name", "creation"],
+					[*of_doctype, of_names],
+					"creation asc, name asc",
+					MANY,
+					as_dict=False,
+				):
+					if name in wanted:
+						found[name] = when
+		return found
+
+	def notes(self, doctype: str, since: str) -> list[Note]:
+		fields = ["reference_name", "content", "creation"]
+		filters = [
+			["comment_type", "=", "Edit"],
+			["reference_doctype", "=", doctype],
+			["creation", ">=", since],
+		]
+		try:
+			rows = self._list("Comment", fields, filters, "creation asc, name asc", MANY, as_dict=False)
+		except (NeedsPerson, Refused):
+			return []  # for System Managers alone, unless the site says otherwise
+		return [Note(str(about), content or "", at) for about, content, at in rows]
+
+	# -- the calls beneath
+
+	def _ask(self, method: str, action: str, **arguments: Any) -> Any:
+		return self._client.post(METHOD + method, arguments, action=action).get("message")
+
+	def _list(
+		self,
+		doctype: str,
+		fields: Sequence[str],
+		filters: Sequence[Any],
+		order_by: str,
+		limit: int,
+		*,
+		parent: str | None = None,
+		as_dict: bool = True,
+	) -> list[Any]:
+		"""Child DocTypes need the `parent` DocType, whose permission decides."""
+		answer = self._ask(
+			"frappe.client.get_list",
+			f"list {doctype}",
+			doctype=doctype,
+			fields=list(fields),
+			filters=list(filters),
+			order_by=order_by,
+			limit_page_length=limit,
+			parent=parent,
+			as_dict=as_dict,
+		)
+		if not isinstance(answer, list):
+			raise Unavailable(f"The {self.side} site did not list {doctype} as Frappe does.")
+		return answer
+
+	def _kept(self, lines: Sequence[str]) -> Kept:
+		fields = ["name", "data"]
+		return {
+			str(name): document_in(data)
+			for chunk in chunks(lines, self._chunk)
+			for name, data in self._list(
+				TRAIL, fields, [["name", "in", chunk]], "name asc", MANY, as_dict=False
+			)
+		}
+
+	def _stamps_of(self, doctype: str, filters: Sequence[Any], order_by: str, limit: int) -> list[Stamp]:
+		rows = self._list(doctype, ["name", "modified"], filters, order_by, limit, as_dict=False)
+		return [Stamp(str(name), modified) for name, modified in rows]
+
+	def _by_name(
+		self, doctype: str, names: Sequence[str], fields: Sequence[str], filters: Sequence[tuple] = ()
+	) -> dict[str, Document]:
+		"""The stored columns of the documents that have exactly these names. Most databases of Frappe take names
+		that differ in case or accents alone for one, so they may list others."""
+		wanted = set(names)
+		found: dict[str, Document] = {}
+		for of_names in any_of("name", names):
+			for row in self._list(doctype, fields, [of_names, *(list(f) for f in filters)], "name asc", MANY):
+				row["name"] = str(row["name"])
+				if row["name"] in wanted:
+					found[row["name"]] = self._plain(doctype, row) if "*" in fields else row
+		return {name: found[name] for name in names if name in found}
+
+	def _read_one(self, doctype: str, name: str) -> Document | None:
+		"""One document with all its rows in one call; None where the lists have to tell."""
+		try:
+			answer = self._ask("frappe.client.get", f"read {doctype} {name}", doctype=doctype, name=name)
+		except (Refused, NeedsPerson):
+			# Not there, out of the user's sight, or its controller fails to load it: the lists can tell which.
+			return None
+		doc = self._plain(doctype, self._document_in(answer, f"read {doctype} {name}"))
+		return doc if doc["name"] == name else None
+
+	def _add_rows(self, doctype: str, docs: Mapping[str, Document]) -> None:
+		"""Fill in the child tables, one call for each child DocType. After the documents, never before: rows that
+		changed in between are then newer than `modified` says, which the next look puts right; the other way
+		round the change would be passed over for good."""
+		meta = self.meta(doctype)
+		for doc in docs.values():
+			doc.update((table, []) for table in meta.children)
+		for child in {child.doctype: child for child in meta.children.values()}.values() if docs else ():
+			for of_parents in any_of("parent", list(docs)):
+				for row in self._list(
+					child.doctype,
+					["*"],
+					[of_parents, ["parenttype", "=", doctype]],
+					"parent asc, parentfield asc, idx asc, name asc",
+					MANY,
+					parent=doctype,
+				):
+					if "parent" not in row:
+						# No field of these rows is for this user's eyes: unreadable is not empty.
+						_forget_tables(meta, child, docs.values())
+						break
+					doc = docs.get(str(row["parent"]))
+					if doc is not None and row.get("parentfield") in meta.children:
+						doc[row["parentfield"]].append(stored(child, row, row=True))
+
+	def _plain(self, doctype: str, raw: Document, *, whole: bool = False) -> Document:
+		return stored(self.meta(doctype), raw, whole=whole)
+
+
+def _forget_tables(meta: Meta, child: Meta, docs: Iterable[Document]) -> None:
+	"""Leave the tables of a child DocType out of the documents, as all is left out that cannot be read."""
+	for table in [name for name, each in meta.children.items() if each.doctype == child.doctype]:
+		for doc in docs:
+			doc.pop(table, None)
+
+
+def any_of(field: str, names: Sequence[str]) -> list[list[Any]]:
+	"""Filters, each for a query of its own, that together find these names. Frappe strips what it is given to "in";
+	"=" takes it as it is."""
+	plain = [name for name in names if name == name.strip()]
+	filters: list[list[Any]] = [[field, "in", plain]] if plain else []
+	return filters + [[field, "=", name] for name in names if name != name.strip()]
+
+
+def chunks(names: Sequence[str], size: int) -> Iterator[list[str]]:
+	for start in range(0, len(names), size):
+		yield list(names[start : start + size])

@@ -1,0 +1,184 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""Sync Settings and Sync Rules as plain data. Nothing else reads these DocTypes for the engine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property, lru_cache
+
+import frappe
+from frappe.model import default_fields
+from frappe.utils import get_datetime
+from frappe.utils.password import get_decrypted_password
+
+from erpsync_app.engine.errors import NeedsPerson
+from erpsync_app.engine.model import MEGABYTE, Rule
+from erpsync_app.engine.retry import RetryPolicy
+from erpsync_app.engine.rules import check_filters
+from erpsync_app.engine.safety import COUNTED, Limit, Limits
+
+RULES_KEY = "erpsync_rules"
+"""The cache key of `captured`; Sync Rule and Sync Settings clear it when they change."""
+
+
+@dataclass(frozen=True)
+class Settings:
+	"""Sync Settings. The secrets are never shown, logged or exported: they are not part of the repr. Each is decrypted
+	when it is asked for: a webhook needs one of them, a save none."""
+
+	modified: str
+	enabled: bool
+	paused: bool
+	pause_reason: str
+	last_error: str
+	cloud_url: str
+	api_key: str
+	allow_http: bool
+	sync_user: str
+	connect_timeout: float
+	read_timeout: float
+	scan_minutes: int
+	batch_size: int
+	retry: RetryPolicy
+	excluded: frozenset[str]
+	body_limit: int
+	rate_limit: int
+	limits: Limits
+
+	@cached_property
+	def api_secret(self) -> str:
+		return _secret(frappe.local.site, "api_secret", self.modified)
+
+	@cached_property
+	def webhook_secret(self) -> str:
+		return _secret(frappe.local.site, "webhook_secret", self.modified)
+
+	def check(self) -> None:
+		"""Raises NeedsPerson where the connection to the cloud is not set."""
+		missing = [
+			label
+			for label, value in (
+				("Cloud URL", self.cloud_url),
+				("API Key", self.api_key),
+				("API Secret", self.api_secret),
+			)
+			if not value
+		]
+		if missing:
+			raise NeedsPerson(
+				f"Sync Settings lack {' and '.join(missing)}: run `bench --site {frappe.local.site} erpsync connect`."
+			)
+
+
+def load(*, fresh: bool = False) -> Settings:
+	"""`fresh` reads them anew: a process that runs on and on keeps what it has read once."""
+	doc = (frappe.get_doc if fresh else frappe.get_cached_doc)("Sync Settings")
+	return Settings(
+		modified=str(doc.modified),
+		enabled=bool(doc.enabled),
+		paused=bool(doc.paused),
+		pause_reason=doc.pause_reason or "",
+		last_error=doc.last_error or "",
+		cloud_url=(doc.cloud_url or "").rstrip("/"),
+		api_key=doc.api_key or "",
+		allow_http=bool(doc.allow_http),
+		sync_user=doc.sync_user or "Administrator",
+		connect_timeout=doc.connect_timeout or 10,
+		read_timeout=doc.read_timeout or 60,
+		scan_minutes=doc.scan_interval or 5,
+		batch_size=doc.batch_size or 100,
+		retry=RetryPolicy(doc.max_attempts or 8, doc.backoff_seconds or 5),
+		excluded=frozenset(lines(doc.exclude_fields)),
+		body_limit=(doc.webhook_body_limit_kb or 1024) * 1024,
+		rate_limit=doc.webhook_rate_limit or 20_000,
+		limits=Limits(
+			**{
+				kind: Limit(doc.get(f"max_{kind}") or 0, doc.get(f"max_{kind}_share") or 0)
+				for kind in COUNTED
+			}
+		),
+	)
+
+
+@lru_cache(maxsize=16)
+def _secret(site: str, fieldname: str, modified: str) -> str:
+	"""As of a change of Sync Settings; kept in this process, so that not each of many webhooks asks for it."""
+	return get_decrypted_password("Sync Settings", "Sync Settings", fieldname, raise_exception=False) or ""
+
+
+def lines(text: str | None) -> list[str]:
+	"""The fieldnames of a Small Text field, one a line."""
+	return [line.strip() for line in (text or "").splitlines() if line.strip()]
+
+
+def last_scan() -> datetime | None:
+	"""When the last scan of all rules had listed both sides, naive, in the site's time zone. `get_single_value` makes year 1 of what is empty."""
+	stored = frappe.db.get_singles_dict("Sync Settings").get("last_scan")
+	return get_datetime(stored) if stored else None
+
+
+def rules() -> dict[str, Rule]:
+	"""The enabled rules by DocType."""
+	names = frappe.get_all("Sync Rule", filters={"enabled": 1}, pluck="name", order_by="name asc")
+	return {name: rule_of(frappe.get_doc("Sync Rule", name)) for name in names}
+
+
+def rule_of(doc) -> Rule:
+	"""A Sync Rule document as the engine's Rule. Raises NeedsPerson for one that is broken: its form refuses that,
+	an import of data or a hand in the database does not."""
+	try:
+		filters = json.loads(doc.filters or "[]")
+		check_filters(filters)
+		_check_choices(doc)
+		_check_match_fields(doc)
+	except (ValueError, TypeError) as e:
+		raise NeedsPerson(
+			f"The Sync Rule {doc.name} is broken ({e}): open it in the Desk, put that right and save it."
+		) from None
+	return Rule(
+		doctype=doc.ref_doctype,
+		direction=doc.direction,
+		policy=doc.policy,
+		filters=tuple((f[0], f[1], f[2]) for f in filters),
+		field_map={row.local_field: row.cloud_field for row in doc.field_map},
+		exclude=frozenset(lines(doc.exclude_fields)),
+		match_fields=tuple(lines(doc.match_fields)),
+		naming=doc.naming or "keep",
+		deletes=doc.deletes,
+		submit=doc.submit or "follow",
+		attachments=bool(doc.attachments),
+		**({"file_limit": doc.attachment_limit_mb * MEGABYTE} if doc.attachment_limit_mb else {}),
+	)
+
+
+def _check_choices(doc) -> None:
+	for each in doc.meta.get("fields", {"fieldtype": "Select"}):
+		if (value := doc.get(each.fieldname)) and value not in each.options.split("\n"):
+			raise ValueError(f"{each.label} cannot be {value!r}")
+
+
+def _check_match_fields(doc) -> None:
+	"""A field that is not there would match nothing, and every document be taken for a new one."""
+	if names := lines(doc.match_fields):
+		meta = frappe.get_meta(doc.ref_doctype)
+		for name in names:
+			if not meta.has_field(name) and name not in default_fields:
+				raise ValueError(f"{doc.ref_doctype} has no field {name!r}")
+
+
+def captured(doctype: str) -> bool:
+	"""Whether a change of a document of this DocType is worth an event: sync is on, and there is a rule for it.
+
+	Asks the cache, not the database: every save of every document asks this.
+	"""
+	return doctype in (frappe.cache.get_value(RULES_KEY, _captured) or ())
+
+
+def _captured() -> list[str]:
+	# Not from the connection's own memory: what is found here is told to all other processes.
+	if not frappe.db.get_single_value("Sync Settings", "enabled", cache=False):
+		return []
+	return frappe.get_all("Sync Rule", filters={"enabled": 1}, pluck="name", order_by="name asc")

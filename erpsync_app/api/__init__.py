@@ -1,0 +1,114 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""The methods that the outside may call. Here: health for guests, status for Sync Managers, as flat JSON."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import frappe
+from frappe.rate_limiter import rate_limit
+from frappe.utils import get_system_timezone, now_datetime
+from frappe.utils.background_jobs import get_redis_conn
+from werkzeug.wrappers import Response
+
+HEALTH = "/api/method/erpsync_app.api.health"
+ROLES = ("System Manager", "Sync Manager")
+NO_DATABASE = "the database does not answer"
+
+
+@frappe.whitelist(allow_guest=True, methods=["GET"])
+@rate_limit(limit=600, seconds=60)
+def health() -> Response:
+	"""Whether this site can take webhooks and work on them: 200, or 503 with the reason."""
+	ailment = _ailment()
+	if ailment == NO_DATABASE:
+		# Frappe ends each request with a rollback and a look at the session: of what is gone, that would be a 500.
+		frappe.local.db = frappe.local.session_obj = None
+	return _health(ailment)
+
+
+def mend_health(response: Response, request) -> None:
+	"""An `after_request` hook: without its database or Redis, Frappe fails before `health` is called."""
+	if response is not None and response.status_code >= 500 and request.path.rstrip("/") == HEALTH:
+		replace(response, _health(_ailment() or "the site cannot serve requests"))
+
+
+@frappe.whitelist(methods=["GET"])
+def status() -> Response:
+	"""How the queue stands. For Sync Managers and System Managers."""
+	frappe.only_for(ROLES)
+	return answer(200, queue_status())
+
+
+def queue_status() -> dict[str, Any]:
+	"""The queue in numbers; `last_scan` and `timestamp` are ISO 8601 in UTC. `reason` says why it is paused, or what
+	stops it."""
+	from erpsync_app.adapters import settings
+
+	current = settings.load()
+	counts = {
+		state: frappe.db.count("Sync Event", {"state": state})
+		for state in ("Pending", "Processing", "Failed")
+	}
+	oldest = frappe.get_all(
+		"Sync Event", filters={"state": "Pending"}, fields=["creation"], order_by="creation asc", limit=1
+	)
+	return {
+		"status": "paused" if current.paused else "running" if current.enabled else "disabled",
+		"reason": (current.pause_reason if current.paused else current.last_error) or None,
+		"pending_webhooks": counts["Pending"],
+		"processing_webhooks": counts["Processing"],
+		"failed": counts["Failed"],
+		"oldest_pending_seconds": (
+			round(max((now_datetime() - oldest[0]["creation"]).total_seconds(), 0)) if oldest else 0
+		),
+		"last_scan": _utc(settings.last_scan()),
+		"timestamp": _now(),
+	}
+
+
+def answer(code: int, body: dict[str, Any]) -> Response:
+	"""A flat JSON response, without Frappe's `message` around it."""
+	return Response(frappe.as_json(body), status=code, mimetype="application/json")
+
+
+def replace(response: Response, by: Response) -> None:
+	"""Make of a response that Frappe has built already another one."""
+	response.status_code = by.status_code
+	response.data = by.data
+	response.mimetype = by.mimetype
+
+
+def _health(ailment: str | None) -> Response:
+	body = {"status": "unhealthy" if ailment else "healthy", "service": "erpsync", "timestamp": _now()}
+	if ailment:
+		body["reason"] = ailment
+	return answer(503 if ailment else 200, body)
+
+
+def _ailment() -> str | None:
+	"""Which part is gone, in words that tell a guest nothing about the inside."""
+	for part, works in (
+		(NO_DATABASE, lambda: frappe.db.sql("select 1")),
+		("Redis (cache) does not answer", lambda: frappe.cache.ping()),
+		("Redis (queue) does not answer", lambda: get_redis_conn().ping()),
+	):
+		try:
+			works()
+		except Exception:
+			return part
+	return None
+
+
+def _utc(moment: datetime | None) -> str | None:
+	if not moment:
+		return None
+	aware = moment.replace(tzinfo=ZoneInfo(get_system_timezone()))
+	return f"{aware.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _now() -> str:
+	return f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,102 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""What the buttons of the Desk call. Each only queues: the work is a worker's."""
+
+from __future__ import annotations
+
+import frappe
+from frappe import _
+from frappe.utils import escape_html, get_url_to_form, now_datetime
+
+from erpsync_app import jobs
+from erpsync_app.adapters import event_queue
+from erpsync_app.adapters.transactions import again
+from erpsync_app.api import ROLES, queue_status
+from erpsync_app.engine.model import CLOUD, LOCAL, Event
+
+CHOICES = {"keep_local": "Keep local", "keep_cloud": "Keep cloud", "by_hand": "By hand"}
+
+
+@frappe.whitelist(methods=["POST"])
+def settle(conflict: str, choice: str) -> None:
+	"""Carry out a person's choice for an open conflict: keep_local, keep_cloud or by_hand."""
+	frappe.only_for(ROLES)
+	if choice not in CHOICES:
+		frappe.throw(_("Choose one of: {0}.").format(", ".join(CHOICES)))
+
+	def choose() -> None:
+		doc = frappe.get_doc("Sync Conflict", conflict)
+		if doc.status != "Open":
+			frappe.throw(_("This conflict is resolved already."))
+		frappe.db.set_value("Sync Record", doc.record, "choice", CHOICES[choice])
+		frappe.db.set_value("Sync Conflict", conflict, "resolved_by", frappe.session.user)
+		_queue(doc.ref_doctype, doc.local_name, doc.cloud_name)
+
+	again(choose)  # a worker may be at the same document
+
+
+@frappe.whitelist(methods=["POST"])
+def sync_now(record: str) -> None:
+	"""Look at one bound document again, on both sides."""
+	frappe.only_for(ROLES)
+	doc = frappe.get_doc("Sync Record", record)
+	_queue(doc.ref_doctype, doc.local_name, doc.cloud_name)
+
+
+@frappe.whitelist(methods=["POST"])
+def retry_events(names: str | list) -> int:
+	"""Make quarantined or waiting events due at once, with a clean count; answers how many."""
+	frappe.only_for(ROLES)
+	chosen = [name for name in frappe.parse_json(names) if isinstance(name, str)]
+	table = frappe.qb.DocType("Sync Event")
+	mine = table.name.isin(chosen) & (table.state != "Processing")
+
+	def make_due() -> int:
+		count = len(frappe.qb.from_(table).select(table.name).where(mine).run()) if chosen else 0
+		if count:
+			due = frappe.qb.update(table).set(table.state, "Pending").set(table.attempts, 0).where(mine)
+			due.set(table.next_try, now_datetime()).run()
+			frappe.db.after_commit.add(jobs.wake)
+		return count
+
+	return again(make_due)  # a worker may be claiming them
+
+
+@frappe.whitelist(methods=["POST"])
+def sync_all() -> None:
+	"""Scan both sides now."""
+	frappe.only_for(ROLES)
+	jobs.start_scan()
+
+
+@frappe.whitelist(methods=["POST"])
+def test_connections() -> list[dict]:
+	"""What `erpsync test-connections` tells, for the button in Sync Settings."""
+	frappe.only_for("System Manager")
+	from erpsync_app import connections
+
+	return connections.test()
+
+
+@frappe.whitelist(methods=["GET", "POST"])
+def state() -> str:
+	"""Whether sync runs, and what keeps it from running; HTML, for the number card of the workspace."""
+	frappe.only_for(ROLES)
+	now = queue_status()
+	if now["status"] == "disabled":
+		return _("Off")
+	if not now["reason"]:
+		return _("Paused") if now["status"] == "paused" else _("Running")
+	word = _("Paused") if now["status"] == "paused" else _("In Trouble")
+	why, settings = escape_html(now["reason"].split("\n\n")[0]), get_url_to_form("Sync Settings", "Sync Settings")
+	return f'{word}<div class="text-medium text-muted">{why} <a href="{settings}">{_("Open Sync Settings")}</a></div>'
+
+
+def _queue(doctype: str, local_name: str | None, cloud_name: str | None) -> None:
+	event = (
+		Event(LOCAL, doctype, local_name, trigger="person")
+		if local_name
+		else Event(CLOUD, doctype, cloud_name or "", trigger="person")
+	)
+	event_queue.insert([event])
+	frappe.db.after_commit.add(jobs.wake)

@@ -1,0 +1,325 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""Carries out one decision and records it: the one path of every write, on either side.
+
+Before a write is stored what a crash would lose; after each document, the binding, both baselines and the trail
+are committed in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from erpsync_app.engine.batch import Batch, Pair
+from erpsync_app.engine.canonical import outbound
+from erpsync_app.engine.context import Context, Run
+from erpsync_app.engine.dependencies import optional, unbound_links
+from erpsync_app.engine.errors import Blocked, Duplicate
+from erpsync_app.engine.files import ATTACHMENTS, FILES, settled
+from erpsync_app.engine.lifecycle import SUBMITTED, posted, posting
+from erpsync_app.engine.model import (
+	LOCAL,
+	SIDES,
+	Document,
+	Fields,
+	Held,
+	Intent,
+	LogEntry,
+	Operation,
+	Outcome,
+	Result,
+	Side,
+	other,
+)
+from erpsync_app.engine.reconcile import Decision, Write
+from erpsync_app.engine.reused import let_go_of_twins
+from erpsync_app.engine.transfer import attach, bind_twins, bring, check_files, leave_out_twins
+
+
+def apply(
+	ctx: Context, run: Run, batch: Batch, pair: Pair, decision: Decision, renew: Callable[[], None]
+) -> None:
+	"""Write what the decision says and record it. `renew` prolongs the lease, and raises when it is lost."""
+	pair.held_back, pair.left_out, pair.left = decision.held_back, frozenset(), {}
+	settles = any(clash.winner for clash in decision.clashes)
+	if settles and (decision.writes or decision.status != pair.binding.status):
+		# The loser's version is stored before it is overwritten; the same clash is never stored twice. One that is
+		# written nowhere, in a rule of one direction, is told when it comes up, not by every look at it.
+		_save(ctx, pair, Outcome(pair.binding, clashes=decision.clashes, settled=decision.settled))
+		run.counts["settled"] += 1
+	bind_twins(ctx, batch, pair)
+	log: list[LogEntry] = []
+	try:
+		for write in decision.writes:
+			renew()
+			started = ctx.clock.now()
+			overwritten = _write(ctx, batch, pair, write, renew)
+			milliseconds = (ctx.clock.now() - started) // timedelta(milliseconds=1)
+			direction = "cloud_to_local" if write.side == LOCAL else "local_to_cloud"
+			if not _only_files(write):
+				log.append(
+					log_entry(
+						run,
+						pair,
+						write.operation,
+						"Success",
+						direction=direction,
+						changed=tuple(name for name in write.fields if name != ATTACHMENTS),
+						overwritten=overwritten,
+						message=decision.reason,
+						milliseconds=milliseconds,
+					)
+				)
+				run.counts[f"{write.operation}_{write.side}"] += 1
+			files = _brings_files(write)
+			if log and (files or write.operation == "rename"):
+				# At once: a local write that is refused after it takes all of its transaction back.
+				_save(ctx, pair, Outcome(pair.binding, log=tuple(log)))
+				log.clear()
+			if not files:
+				continue
+			held = (pair.docs[write.side] or {}).get(FILES, [])
+			if done := attach(ctx, batch, pair, write.side, write.fields[ATTACHMENTS], renew):
+				log.append(
+					log_entry(
+						run,
+						pair,
+						"update",
+						"Success",
+						direction=direction,
+						changed=(ATTACHMENTS,),
+						overwritten={ATTACHMENTS: [file.file_name for file in held]},
+						message=", ".join(done),
+					)
+				)
+				run.counts[f"files_{write.side}"] += len(done)
+	except Exception:
+		if log:  # one side is written, the other refused: what was done stands in the trail all the same
+			ctx.ledger.save([Outcome(pair.binding, log=tuple(log))])
+		raise
+	pair.held_back |= pair.left_out
+	decision = replace(decision, held_back=pair.held_back)
+	decision = _met(batch, pair, decision)
+	pair.held_back = decision.held_back
+	_record(ctx, run, batch, pair, decision, log)
+
+
+def _met(batch: Batch, pair: Pair, decision: Decision) -> Decision:
+	"""The decision without the clashes that the writes have done away with: what each site had computed from edits that
+	were its own alone, as totals and payment schedules are, it has now computed from all of them."""
+	waiting = {clash.field for clash in decision.clashes if clash.winner is None}
+	if not (waiting and decision.writes and all(pair.docs.values())):
+		return decision
+	here, there = (batch.fields(doc, side, stage=pair.stage) for side, doc in pair.docs.items() if doc)
+	met = {name for name in waiting & here.keys() & there.keys() if here[name] == there[name]}
+	if not met:
+		return decision
+	clashes = tuple(clash for clash in decision.clashes if clash.field not in met)
+	decision = replace(decision, clashes=clashes, held_back=decision.held_back - met)
+	return decision if waiting - met else replace(decision, status="Synced", settled="Converged")
+
+
+def _save(ctx: Context, pair: Pair, outcome: Outcome) -> None:
+	(pair.binding,) = ctx.ledger.save([outcome])
+
+
+def _write(
+	ctx: Context, batch: Batch, pair: Pair, write: Write, renew: Callable[[], None]
+) -> dict[str, Any] | None:
+	"""Carry out one write; answers what it overwrote, in canonical form."""
+	side, site, doctype = write.side, ctx.sites[write.side], batch.rule.doctype
+	before = pair.docs[side]
+	if write.operation == "create":
+		_create(ctx, batch, pair, side, renew)
+		return None
+	assert before is not None
+	if write.operation == "rename":
+		renamed = site.rename(doctype, before["name"], write.fields["name"])
+		pair.docs[side] = renamed
+		pair.binding = replace(pair.binding, names={**pair.binding.names, side: renamed["name"]})
+		return {"name": before["name"]}
+	if write.operation in ("delete", "merge"):
+		check_files(ctx, batch, pair, side)
+		if write.operation == "delete":
+			site.delete(doctype, before["name"], before["modified"])
+		else:
+			survivor = pair.merged[other(side)]
+			assert survivor and survivor.counterpart
+			leave_out_twins(ctx, batch, pair, side, survivor.counterpart)
+			site.merge(doctype, before["name"], survivor.counterpart, before["modified"])
+		pair.docs[side] = None
+		return batch.fields(before, side, at_birth=True)
+	if _only_files(write):
+		return None
+	fields = write.fields
+	if write.docstatus == SUBMITTED and (source := pair.docs[other(side)]):
+		fields = {**posting(batch.fields(source, other(side))), **fields}
+	bring(ctx, batch, pair, side, fields, renew)
+	changes = posted(outbound(fields, batch.shape, batch.terms[side], before, write.rows), batch.shape)
+	if write.docstatus is not None:
+		changes["docstatus"] = write.docstatus
+	if changes:
+		pair.docs[side] = _with_files(
+			site.update(doctype, before["name"], changes, before["modified"]), before
+		)
+	held = batch.fields(before, side)
+	return {name: held.get(name) for name in write.fields}
+
+
+def _only_files(write: Write) -> bool:
+	return write.operation == "update" and write.docstatus is None and set(write.fields) == {ATTACHMENTS}
+
+
+def _brings_files(write: Write) -> bool:
+	"""Whether attachments are to be made what the write says; a document that was just created has none to lose."""
+	return bool(write.fields.get(ATTACHMENTS)) or (
+		write.operation == "update" and ATTACHMENTS in write.fields
+	)
+
+
+def _with_files(doc: Document, before: Document) -> Document:
+	"""A document as its site answered it, with the File records that it is known to have."""
+	return {**doc, FILES: before[FILES]} if FILES in before else doc
+
+
+def _create(ctx: Context, batch: Batch, pair: Pair, side: Side, renew: Callable[[], None]) -> None:
+	source = other(side)
+	doc = pair.docs[source]
+	assert doc is not None
+	name = doc["name"] if batch.rule.naming == "keep" else None
+	bring(ctx, batch, pair, side, batch.fields(doc, source, at_birth=True), renew)
+	# If the answer never arrives, the next cycle looks for what this may have made before it creates again.
+	sent = {f: value for f, value in batch.fields(doc, source).items() if f != ATTACHMENTS}
+	intent = Intent(side, ctx.clock.now(), sent)
+	names = {source: doc["name"], side: None}
+	# A conflict that led here stays open until the create is recorded, and a failure stands until it is overcome.
+	status = pair.binding.status if pair.binding.status in ("Conflict", "Failed") else "Pending"
+	# Nothing is in step yet; which document it is about, should the name get another meaning, is known all the same.
+	held = {source: Held({}, modified="", created=doc.get("creation") or "")}
+	begun = replace(pair.binding, names=names, held=held, status=status, intent=intent, rows={})
+	_save(ctx, pair, Outcome(begun))
+	renew()  # once more: whoever took over while that was stored has created it
+	made = _insert(ctx, batch, pair, side, doc, name)
+	pair.docs[side] = _with_files(made, {FILES: []}) if FILES in doc else made
+	pair.binding = replace(pair.binding, names={**names, side: made["name"]}, intent=None)
+
+
+def _insert(ctx: Context, batch: Batch, pair: Pair, side: Side, doc: Document, name: str | None) -> Document:
+	"""Create `doc` on `side`; without the optional links to what is not there yet, if the site insists on them."""
+	source = other(side)
+	sent = batch.fields(doc, source, at_birth=True)
+	unbound = list(unbound_links(ctx, batch, pair, source, sent))
+	left_out = optional(batch, {field for field, _, _ in unbound})
+	own = {field for field, doctype, _ in unbound if ctx.rules[doctype].naming == "own"} & left_out
+	try:
+		return _send(ctx, batch, pair, side, sent, own, name)
+	except Blocked:
+		if left_out <= own:
+			raise
+		return _send(ctx, batch, pair, side, sent, left_out, name)
+
+
+def _send(
+	ctx: Context, batch: Batch, pair: Pair, side: Side, sent: Fields, left_out: set[str], name: str | None
+) -> Document:
+	values = {field: value for field, value in sent.items() if field not in left_out}
+	sends = posted(outbound(values, batch.shape, batch.terms[side]), batch.shape)
+	made = ctx.sites[side].create(batch.rule.doctype, sends, name)
+	pair.left_out = frozenset(left_out)
+	return made
+
+
+def _record(
+	ctx: Context, run: Run, batch: Batch, pair: Pair, decision: Decision, log: list[LogEntry]
+) -> None:
+	binding = pair.binding
+	if decision.forget:
+		if binding.id:
+			_save(ctx, pair, Outcome(binding, log=tuple(log), settled=decision.settled, forget=True))
+		return
+	if decision.status is None:
+		if binding.id and not any(held and held.modified for held in binding.held.values()):
+			# Begun, and never in step: there is nothing to remember of it.
+			_save(ctx, pair, Outcome(binding, settled="Converged", forget=True))
+		return
+	# What failed is in step with nothing: its baselines stay, and with them what has yet to cross.
+	failed = decision.status == "Failed"
+	held = binding.held if failed else {side: _held(batch, pair, side, decision) for side in SIDES}
+	rows = binding.rows if failed else batch.row_maps(pair, {f for w in decision.writes for f in w.fields})
+	if decision.status == "Diverged":
+		crossed, maps = batch.unmet(pair)
+		held = {side: h and replace(h, fields={**h.fields, **crossed[side]}) for side, h in held.items()}
+		rows = {**rows, **maps}
+	left = " ".join(pair.left.values()) or None
+	after = replace(
+		binding,
+		held=held,
+		rows=rows,
+		status=decision.status,
+		choice=None,
+		error=decision.reason if failed else left,
+	)
+	if after == binding and not log and not pair.renamed:
+		return  # nothing new: a steady state writes nothing
+	open_clashes = tuple(clash for clash in decision.clashes if clash.winner is None)
+	if failed and binding.status != "Failed":
+		run.failed(binding.doctype, pair.name, decision.reason)
+		log = [*log, log_entry(run, pair, "fail", "Failure", message=decision.reason)]
+	elif open_clashes and binding.status != "Conflict":
+		run.counts["conflicts"] += 1
+		fields = tuple(clash.field for clash in open_clashes)
+		log = [*log, log_entry(run, pair, "conflict", "Conflict", changed=fields, message=decision.reason)]
+	elif binding.id is None and not log:
+		run.counts["bound"] += 1
+		log = [log_entry(run, pair, "bind", "Success", message="found on both sides")]
+	if left and left != binding.error:
+		run.failed(binding.doctype, pair.name, left)
+		log = [*log, log_entry(run, pair, "fail", "Failure", message=left)]
+	# A document that failed may have an open conflict from before.
+	settles = binding.status in ("Conflict", "Failed") and not decision.clashes
+	settled = decision.settled if settles else None
+	outcome = Outcome(after, log=tuple(log), clashes=open_clashes, settled=settled)
+	try:
+		_save(ctx, pair, outcome)
+	except Duplicate:
+		if not let_go_of_twins(ctx, batch.rule, after):
+			raise
+		_save(ctx, pair, outcome)
+
+
+def _held(batch: Batch, pair: Pair, side: Side, decision: Decision) -> Held | None:
+	"""The baseline of a side from what it holds now; of held back fields it stays what it was."""
+	doc = pair.docs[side]
+	before = pair.binding.held.get(side)
+	if doc is None:
+		return replace(before, fields={}) if before and decision.accepted else before
+	now = batch.held(doc, side, stage=pair.stage)
+	old = before.fields if before else {}
+	fields: Fields = {name: value for name, value in now.fields.items() if name not in decision.held_back}
+	fields.update({name: old[name] for name in decision.held_back if name in old})
+	if ATTACHMENTS in now.fields:
+		there = pair.docs[other(side)]
+		theirs = batch.fields(there, other(side)).get(ATTACHMENTS) if there else None
+		# What may not cross is known from now on, and still shows as a difference.
+		left = pair.left if batch.rule.writes(other(side)) else now.fields[ATTACHMENTS]
+		fields[ATTACHMENTS] = settled(now.fields[ATTACHMENTS], theirs or {}, old.get(ATTACHMENTS) or {}, left)
+	if decision.status == "Diverged" and not batch.rule.writes(other(side)):
+		# Its edits have not crossed: keep it looking changed, so that every full scan finds it again.
+		return replace(now, fields=fields, modified=before.modified if before else "")
+	return replace(now, fields=fields)
+
+
+def log_entry(run: Run, pair: Pair, operation: Operation, outcome: Result, **more: Any) -> LogEntry:
+	"""A line of the trail about a pair; `more` are further fields of LogEntry."""
+	return LogEntry(
+		doctype=pair.binding.doctype,
+		names=pair.binding.names,
+		operation=operation,
+		outcome=outcome,
+		trigger=pair.events[0].trigger,
+		run=run.id,
+		**more,
+	)

@@ -1,0 +1,250 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""Documents in pairs, as a cycle works on them: what both sides hold now, and how to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from functools import cached_property
+
+from erpsync_app.engine.canonical import canonical, instant, row_names
+from erpsync_app.engine.context import Context
+from erpsync_app.engine.files import ATTACHMENTS, attachments, learn_files
+from erpsync_app.engine.mapping import Shape, Terms, targets
+from erpsync_app.engine.merge import merge
+from erpsync_app.engine.model import (
+	CLOUD,
+	LOCAL,
+	SIDES,
+	Binding,
+	Document,
+	Event,
+	Fields,
+	Held,
+	RowMap,
+	Rule,
+	Side,
+)
+from erpsync_app.engine.reconcile import View, without
+from erpsync_app.engine.rows import Table, joined, row_map
+
+CANDIDATES = 500
+"""How many documents to look through for one whose name is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+	"""The document that another was merged into: its name there, and that of its counterpart on the other side; None
+	where that is not there."""
+
+	name: str
+	counterpart: str | None
+
+
+@dataclass
+class Pair:
+	"""One document on both sides, as it is now.
+
+	`binding` is stored already, or as yet unsaved; `ambiguous` says why its counterpart cannot be told; `renamed` is
+	the side where it turned up under a new name; `held_back`
+	are the fields whose baselines stay as they were (see Decision); `left_out` are the links that a create left for
+	later. `merged` is, by the side where it is gone, what it was merged into; `crossed` the binding of that document
+	where the other side merged that one into this; `usurped` that its name is another document's by now; `left` says of
+	each file that could not cross why, `twins` are the hashes of files that turned out to be one.
+	"""
+
+	binding: Binding
+	events: list[Event] = field(default_factory=list)
+	docs: dict[Side, Document | None] = field(default_factory=lambda: {LOCAL: None, CLOUD: None})
+	deleted: dict[Side, bool] = field(default_factory=lambda: {LOCAL: False, CLOUD: False})
+	merged: dict[Side, Survivor | None] = field(default_factory=lambda: {LOCAL: None, CLOUD: None})
+	crossed: Binding | None = None
+	usurped: bool = False
+	in_scope: bool = True
+	ambiguous: str = ""
+	renamed: Side | None = None
+	held_back: frozenset[str] = frozenset()
+	left_out: frozenset[str] = frozenset()
+	left: dict[str, str] = field(default_factory=dict)
+	twins: list[dict[Side, str]] = field(default_factory=list)
+	stored: Binding | None = None
+	"""The binding as the ledger had it when the pair was made."""
+
+	@property
+	def name(self) -> str:
+		"""The name to tell a person: the local one if there is one."""
+		return self.binding.names.get(LOCAL) or self.binding.names.get(CLOUD) or "?"
+
+	@property
+	def stage(self) -> int:
+		"""How far both sides have come: 0 while one is a draft, or where one has none, 1 submitted, 2 cancelled."""
+		come = [docstatus(doc) for doc in self.docs.values() if doc]
+		return min(come) if len(come) == len(SIDES) else 0
+
+
+@dataclass
+class Batch:
+	"""The pairs of one DocType, with what is needed to read and write their documents."""
+
+	rule: Rule
+	shape: Shape
+	pairs: list[Pair]
+	terms: Mapping[Side, Terms]
+	bound: dict[Side, dict[str, set[str]]] = field(default_factory=lambda: {LOCAL: {}, CLOUD: {}})
+	"""By side and DocType, the Link targets that are bound."""
+	reused: list[tuple[Binding, Side]] = field(default_factory=list)
+	"""Bindings whose name on a side means another document now."""
+
+	def absorb(self, pair: Pair, side: Side) -> None:
+		"""Events of both sides whose documents turn out to be one belong to one pair."""
+		name = pair.binding.names[side]
+		for twin in [p for p in self.pairs if p is not pair and p.binding.names.get(side) == name]:
+			pair.events += twin.events
+			self.pairs.remove(twin)
+
+	def view(self, pair: Pair, side: Side) -> View:
+		doc = pair.docs[side]
+		if doc is None:
+			survivor = pair.merged[side]
+			return View(deleted=pair.deleted[side], merged=survivor.name if survivor else "")
+		return View(
+			self.fields(doc, side, stage=pair.stage),
+			instant(doc["modified"], self.terms[side].zone),
+			docstatus=docstatus(doc),
+			writable=self.writable[min(docstatus(doc), 2)],
+			loose=self.loose if docstatus(doc) else {},
+			rows=row_names(doc, self.shape, side),
+		)
+
+	def born(self, pair: Pair) -> datetime:
+		"""When the document was made, on the side that had it first."""
+		made = [instant(doc["creation"], self.terms[side].zone) for side, doc in pair.docs.items() if doc]
+		return min(made, default=datetime.max.replace(tzinfo=timezone.utc))
+
+	def fields(self, doc: Document, side: Side, *, at_birth: bool = False, stage: int = 0) -> Fields:
+		"""The canonical form; `stage` is how far both sides' documents have come: 2, and only files can change."""
+		terms = self.terms[side]
+		fields: Fields = {}
+		if stage < 2:
+			fields = canonical(doc, self.shape, terms, at_birth=at_birth, submitted=stage == 1)
+		if (files := attachments(doc, terms)) is not None:
+			fields[ATTACHMENTS] = files
+		return fields
+
+	def held(self, doc: Document, side: Side, *, stage: int = 0) -> Held:
+		fields = self.fields(doc, side, stage=stage)
+		return Held(fields, doc["modified"], docstatus(doc), created=doc.get("creation") or "")
+
+	def row_maps(self, pair: Pair, written: Collection[str] = ()) -> Mapping[str, RowMap]:
+		"""Who is who among the rows of the pair's documents as they are now, both of them in step; of held back tables
+		it stays as it was. `written` are the fields that were written just now."""
+		old = pair.binding.rows
+		if not all(pair.docs.values()):
+			return old
+		found = {
+			name: row_map(old.get(name), tables, name in written)
+			for name, tables in self._tables(pair).items()
+			if name not in pair.held_back
+		}
+		return {**found, **{name: old[name] for name in pair.held_back if name in old}}
+
+	def unmet(self, pair: Pair) -> tuple[dict[Side, Fields], Mapping[str, RowMap]]:
+		"""Of the held back tables of a rule of one direction: the baselines of both sides, and the row maps, in which the
+		rows that did cross are in step."""
+		fields: dict[Side, Fields] = {LOCAL: {}, CLOUD: {}}
+		maps = {}
+		side = LOCAL if self.rule.writes(CLOUD) else CLOUD
+		was = {s: held.fields if (held := pair.binding.held.get(s)) else {} for s in SIDES}
+		for name, tables in self._tables(pair).items() if all(pair.docs.values()) else ():
+			if name in pair.held_back and all(name in was[s] for s in SIDES) and name in pair.binding.rows:
+				lines = joined({s: was[s][name] for s in SIDES}, pair.binding.rows[name], tables)
+				base, maps[name] = lines.unmet(side)
+				for each in SIDES:
+					fields[each][name] = list(base[each].rows)
+		return fields, maps
+
+	def _tables(self, pair: Pair) -> dict[str, dict[Side, Table]]:
+		"""The child tables that both documents of a pair show."""
+		tables: dict[Side, dict[str, Table]] = {}
+		for side, doc in pair.docs.items():
+			assert doc is not None
+			fields, names = self.fields(doc, side, stage=pair.stage), row_names(doc, self.shape, side)
+			tables[side] = {name: Table(fields[name], names[name]) for name in names if name in fields}
+		return {
+			name: {side: tables[side][name] for side in SIDES}
+			for name in tables[LOCAL]
+			if name in tables[CLOUD]
+		}
+
+	@cached_property
+	def writable(self) -> tuple[frozenset[str] | None, ...]:
+		"""By docstatus, the fields that a document takes; None for all."""
+		attachable = frozenset((ATTACHMENTS,))
+		changeable = attachable | frozenset(
+			f.local
+			for f in self.shape.fields
+			if f.after_submit or (f.rows is not None and any(each.after_submit for each in f.rows.fields))
+		)
+		return None, changeable, attachable
+
+	@cached_property
+	def loose(self) -> Mapping[str, frozenset[str]]:
+		"""Of the tables whose rows stay on a submitted document: the fields of a row that may change all the same."""
+		return {
+			f.local: frozenset(each.local for each in f.rows.fields if each.after_submit)
+			for f in self.shape.fields
+			if f.rows is not None and not f.after_submit
+		}
+
+	def submitted_apart(self, pair: Pair) -> list[str]:
+		"""The fields in which both sides' documents differ since both were submitted by people: nothing can bring them
+		in step any more, and nothing would show it."""
+		held, docs = pair.binding.held, pair.docs
+		if (
+			pair.stage != 1
+			or not all(docs.values())
+			or all((h := held.get(s)) and h.docstatus for s in SIDES)
+		):
+			return []
+		now = {side: self._fixed(self.fields(doc, side)) for side, doc in docs.items() if doc}
+		base = {side: self._fixed(h.fields) if (h := held.get(side)) else None for side in SIDES}
+		merged = merge(base[LOCAL], base[CLOUD], now[LOCAL], now[CLOUD])
+		return sorted({*merged.take[LOCAL], *merged.take[CLOUD], *merged.clashes})
+
+	def apart(self, pair: Pair) -> bool:
+		"""Whether the documents of both sides differ, be it in what nobody can change any more."""
+		here, there = (self.fields(doc, side) if doc else {} for side, doc in pair.docs.items())
+		return not equal(here, there)
+
+	def _fixed(self, fields: Fields) -> Fields:
+		"""What nobody can change on a submitted document."""
+		fixed = {}
+		for f in self.shape.fields:
+			if f.local in fields and not f.after_submit:
+				fixed[f.local] = without(fields[f.local], self.loose.get(f.local))
+		return fixed
+
+
+def docstatus(doc: Document) -> int:
+	return int(doc.get("docstatus") or 0)
+
+
+def learn(ctx: Context, batch: Batch, side: Side, docs: Iterable[Document]) -> None:
+	"""Look up the Link targets and files of documents just read, so that they can be told in the other's terms."""
+	docs = list(docs)
+	learn_files(ctx, batch, side, docs)
+	cloud = batch.terms[CLOUD]
+	lead = cloud.outward if side == LOCAL else cloud.inward
+	assert isinstance(lead, dict)
+	for doctype, names in targets(docs, batch.shape, side).items():
+		if doctype in ctx.rules:
+			known = ctx.ledger.names(doctype, side, sorted(names))
+			batch.bound[side].setdefault(doctype, set()).update(known)
+			lead.update({(doctype, name): there for name, there in known.items() if there != name})
+
+
+def equal(one: Fields, two: Fields) -> bool:
+	"""Whether two canonical forms agree in every field that both show. Attachments come and go beside a document."""
+	return all(one[name] == two[name] for name in one if name in two and name != ATTACHMENTS)

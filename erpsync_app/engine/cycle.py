@@ -1,0 +1,395 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""One cycle: claim events, read both sides, reconcile, apply, record.
+
+Crash-safe by the order of its steps. What would be lost is stored first (an intent before a create, a clash before
+its loser is overwritten); what was done is recorded at once after it; and a cycle that starts over sees on the
+sites themselves what its predecessor did. So a crash at any point costs a repeated look, never a repeated write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from erpsync_app.engine.apply import apply, log_entry
+from erpsync_app.engine.batch import Batch, Pair, docstatus
+from erpsync_app.engine.context import Context, Run
+from erpsync_app.engine.dependencies import missing_target, optional
+from erpsync_app.engine.errors import (
+	Blocked,
+	Duplicate,
+	Halt,
+	NeedsPerson,
+	Refused,
+	Stale,
+	Unavailable,
+	Unclear,
+	Unreadable,
+)
+from erpsync_app.engine.files import ATTACHMENTS, learn_files
+from erpsync_app.engine.gather import gather
+from erpsync_app.engine.lifecycle import lags
+from erpsync_app.engine.merged import look_next, unite
+from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Event, Kind, Outcome, Rule, Side, other
+from erpsync_app.engine.ordering import parents_first
+from erpsync_app.engine.reconcile import Decision, Write, reconcile
+from erpsync_app.engine.reused import let_go
+from erpsync_app.engine.watch import before_batch, before_write
+
+SHORTLY = timedelta(seconds=2)
+NEXT_RUN = timedelta(minutes=1)
+"""How long an event waits that a run in one direction only may not carry: longer than any run waits for more."""
+
+
+class LeaseLost(Exception):
+	"""Another worker has taken over: this one was away for longer than its lease. Nothing more is written."""
+
+
+class NotYet(Exception):
+	"""The document has to wait for something that is under way; it counts against nobody."""
+
+	def __init__(self, message: str, after: timedelta = SHORTLY):
+		super().__init__(message)
+		self.after = after
+
+
+@dataclass(frozen=True)
+class Planned:
+	"""What a cycle would do about one document, for `--dry-run`."""
+
+	doctype: str
+	name: str
+	decision: Decision
+
+
+def drain(
+	ctx: Context,
+	run: Run,
+	*,
+	doctypes: Sequence[str] | None = None,
+	name: str | None = None,
+	limit: int | None = None,
+) -> None:
+	"""Process the due events until none is left, or `limit` documents are done.
+
+	A side that does not answer ends the run, `run.stopped` says why; its events are due again after a while. So does a
+	breaker (`run.halt`), and that another worker or a person paused sync. A DocType that cannot be read is left aside.
+	"""
+	passes: list[tuple[str, Kind]] = []
+	for doctype in doctypes or ctx.doctypes:
+		passes.append((doctype, "change"))
+	# Deletions in the opposite order: what links to a document goes before it.
+	passes += [(doctype, "delete") for doctype, _ in reversed(passes)]
+	worked = True
+	while worked:
+		worked = False
+		for doctype, kind in passes:
+			while limit is None or run.done < limit:
+				if run.until and ctx.clock.now() >= run.until:
+					return
+				if ctx.breakers.paused():
+					run.stopped = "Sync was paused meanwhile."
+					return
+				size = ctx.batch_size if limit is None else min(ctx.batch_size, limit - run.done)
+				if doctype in ctx.aside or not (events := ctx.queue.claim(doctype, kind, size, name)):
+					break
+				worked = True
+				if not _process(ctx, run, doctype, events):
+					return
+				if run.breath and len(events) < size:
+					ctx.clock.sleep(run.breath)
+
+
+def plan(ctx: Context, doctype: str, events: Sequence[Event]) -> list[Planned]:
+	"""What `drain` would do about the events, of one DocType. Writes nothing, neither on a site nor here."""
+	batch = _gather(ctx, doctype, events)
+	return [Planned(doctype, pair.name, _decide(batch, pair)) for pair in _in_order(ctx, batch)]
+
+
+def _process(ctx: Context, run: Run, doctype: str, events: list[Event]) -> bool:
+	"""Carry one claimed batch through. False when the run has to stop."""
+	waiting = {event.id: event for event in events}
+	done: list[Event] = []
+	try:
+		batch = _gather(ctx, doctype, events)
+		for binding, side in batch.reused:
+			let_go(ctx, binding, side)
+		before_batch(ctx, batch)
+		written: list[tuple[Pair, Side]] = []
+		for pair in _in_order(ctx, batch):
+			try:
+				written += _one(ctx, run, batch, pair)
+				done += pair.events
+			except NotYet as e:
+				ctx.queue.retry(pair.events, after=e.after, error=str(e), attempt=False)
+				run.counts["waiting"] += 1
+			except Unclear as e:
+				# Later than the others: if it is this document that makes the site fail, the rest goes before it.
+				attempts = max(event.attempts for event in pair.events) + 1
+				ctx.queue.retry(pair.events, after=ctx.retry.wait(attempts), error=str(e), attempt=True)
+				for event in pair.events:
+					waiting.pop(event.id, None)
+				raise
+			except (Unavailable, NeedsPerson, LeaseLost):
+				raise
+			except Exception as e:  # one bad document must not hold up the rest, whatever is wrong with it
+				_refused(ctx, run, pair, e)
+			for event in pair.events:
+				waiting.pop(event.id, None)
+			run.done += 1
+		_read_back(ctx, batch, written)
+	except LeaseLost:
+		run.counts["lost"] += 1
+		# What of the batch is still ours is not to wait until this worker has ended.
+		ctx.queue.retry(list(waiting.values()), after=timedelta(0), error="", attempt=False)
+	except Unreadable as e:
+		ctx.aside[doctype] = str(e)
+		after = timedelta(seconds=ctx.retry.backoff_seconds)
+		ctx.queue.retry(list(waiting.values()), after=max(after, NEXT_RUN), error=str(e), attempt=False)
+	except (Unavailable, NeedsPerson) as e:
+		run.stopped = str(e)
+		run.halt = e if isinstance(e, Halt) else None
+		# What a breaker holds back is due when a person says go on: until then nothing is claimed.
+		after = 0 if run.halt else getattr(e, "after", None) or ctx.retry.backoff_seconds
+		ctx.queue.retry(list(waiting.values()), after=timedelta(seconds=after), error=str(e), attempt=False)
+		return False
+	except Exception as e:  # nobody foresaw it, and it tells of no document: find the one
+		return _one_by_one(ctx, run, doctype, list(waiting.values()), e)
+	finally:
+		ctx.queue.done(done)
+		run.progress(run.done)
+	return True
+
+
+def _one_by_one(ctx: Context, run: Run, doctype: str, events: Sequence[Event], e: Exception) -> bool:
+	"""Carry each document of a batch that broke through by itself, so that only the bad one stays behind."""
+	by_name: dict[str, list[Event]] = {}
+	for event in events:
+		by_name.setdefault(event.name, []).append(event)
+	if len(by_name) > 1:
+		return all([_process(ctx, run, doctype, each) for each in by_name.values()])
+	attempts = max((event.attempts for event in events), default=0) + 1
+	error = f"{type(e).__name__}: {e}"
+	run.failed(doctype, next(iter(by_name), "?"), error)
+	if ctx.retry.exhausted(attempts):
+		_quarantine(ctx, events, error)
+	else:
+		ctx.queue.retry(events, after=ctx.retry.wait(attempts), error=error, attempt=True)
+	return True
+
+
+def _gather(ctx: Context, doctype: str, events: Sequence[Event]) -> Batch:
+	try:
+		return gather(ctx, doctype, events)
+	except Refused as e:
+		raise Unreadable(f"{doctype} cannot be read: {e}") from e
+
+
+def _in_order(ctx: Context, batch: Batch) -> list[Pair]:
+	"""In the order in which they were made; in a tree parents before children, and where both go, children first."""
+	parent_field = ctx.sites[LOCAL].meta(batch.rule.doctype).parent_field
+	if parent_field is None:
+		return sorted(batch.pairs, key=batch.born)
+	shown = [(pair, doc) for pair in batch.pairs if (doc := pair.docs[LOCAL] or pair.docs[CLOUD])]
+	pair_of = {id(doc): pair for pair, doc in shown}
+	ordered = [pair_of[id(doc)] for doc in parents_first([doc for _, doc in shown], parent_field)]
+	going = [pair for pair in ordered if any(pair.deleted.values())]
+	staying = [pair for pair in ordered if not any(pair.deleted.values())]
+	return staying + going[::-1] + [pair for pair in batch.pairs if not any(pair.docs.values())]
+
+
+def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, Side]]:
+	"""Reconcile and apply one document; answers the sides that were written, for the reading back."""
+	decision = _decide(batch, pair)
+	if ctx.forced and decision.clashes:
+		raise NotYet(f"both sides changed it, and the run is {ctx.forced} only", NEXT_RUN)
+	before_write(ctx, run, batch, pair, decision)
+	if pair.crossed:
+		_unite(ctx, batch.rule, pair)
+	for write in decision.writes:
+		source = other(write.side)
+		survivor = pair.merged[source]
+		if write.operation == "merge" and not (survivor and survivor.counterpart):
+			raise Blocked(_awaited(batch, pair, source))
+		needed = set(write.fields)
+		if write.operation == "create":
+			needed -= optional(batch, needed)  # it can be written without them
+		if target := missing_target(ctx, batch, pair, source, needed):
+			raise Blocked(f"{target[0]} {target[1]}, which it links to, is not synced yet.")
+		if write.operation == "create" and _may_be_ours(ctx, batch, pair, source):
+			raise NotYet("it may be what an unfinished create made")
+		if write.operation == "create" and pair.stored:
+			_check_alone(ctx, pair, pair.stored)
+
+	def renew() -> None:
+		if not ctx.queue.renew(pair.events):
+			raise LeaseLost
+
+	apply(ctx, run, batch, pair, decision, renew)
+	if decision.forget:
+		ctx.queue.put(look_next(pair, decision))
+	if pair.left_out:
+		raise Blocked(f"It is written, but {', '.join(sorted(pair.left_out))} waits for what it links to.")
+	if decision.writes and lags(batch.rule, {side: docstatus(doc) for side, doc in pair.docs.items() if doc}):
+		for write in decision.writes:
+			doc = pair.docs[write.side]
+			if doc and write.docstatus is not None and docstatus(doc) != write.docstatus:
+				# To ask for it again at once, for ever, would be no better.
+				raise Refused(
+					f"The {write.side} site took the change, and did not submit or cancel the document."
+				)
+		raise NotYet("it is written, and to be submitted or cancelled next", timedelta(0))
+	if any(write.operation == "rename" for write in decision.writes):
+		raise NotYet("it is renamed, and the rest comes next", timedelta(0))
+	if ctx.forced and (decision.status == "Diverged" or (decision.status is None and not decision.forget)):
+		raise NotYet(f"it may not cross in a run that is {ctx.forced} only", NEXT_RUN)
+	return [(pair, write.side) for write in decision.writes if pair.docs[write.side]]
+
+
+def _awaited(batch: Batch, pair: Pair, side: Side) -> str:
+	survivor = pair.merged[side]
+	assert survivor
+	return f"It was merged into {batch.rule.doctype} {survivor.name} on the {side} side, which is not synced yet."
+
+
+def _unite(ctx: Context, rule: Rule, pair: Pair) -> None:
+	for binding in (pair.stored, pair.crossed):
+		if binding:
+			_check_alone(ctx, pair, binding)
+	unite(ctx, rule, pair)
+	raise NotYet("each side merged it into what the other side merged into it", timedelta(0))
+
+
+def _check_alone(ctx: Context, pair: Pair, stored: Binding) -> None:
+	"""A document that has two names may be in the hands of two workers, by an event of each. Of an update `modified`
+	tells; a create is only safe if nobody else is at it, or was since the binding was read."""
+	names = {side: name for side, name in stored.names.items() if name}
+	if ctx.queue.busy(stored.doctype, list(names.values())):
+		raise NotYet("another worker is at it, by the other side's name")
+	for side, name in names.items():
+		if ctx.ledger.bindings(stored.doctype, side, [name]).get(name) != stored:
+			raise NotYet("another worker was at it meanwhile")
+
+
+def _decide(batch: Batch, pair: Pair) -> Decision:
+	if pair.ambiguous:
+		return Decision(status="Failed", reason=pair.ambiguous)
+	if pair.crossed:
+		return Decision(status=None, reason="merged into each other, which leaves one document")
+	if not pair.in_scope:
+		return Decision(status=None, reason="it does not meet the filters of the rule")
+	if apart := batch.submitted_apart(pair):
+		return Decision(
+			status="Failed",
+			reason=f"submitted on both sides with different {', '.join(apart)}: cancel and amend one of them",
+		)
+	views = {side: batch.view(pair, side) for side in SIDES}
+	binding = pair.binding
+	contested = binding.status in ("Conflict", "Diverged")
+	decision = reconcile(batch.rule, binding.held, views, binding.choice, contested, binding.rows)
+	if rename := _rename(batch, pair):
+		# By itself: a site changes fields along with a name, and the rest is decided when it has.
+		return Decision(writes=rename, status=None, reason=f"renamed on the {pair.renamed} side")
+	if decision.status == "Synced" and binding.status == "Diverged" and pair.stage and batch.apart(pair):
+		# What the other side had edited, which did not cross, is out of sight since: it is not in step for that.
+		return replace(decision, status="Diverged")
+	return decision
+
+
+def _rename(batch: Batch, pair: Pair) -> tuple[Write, ...]:
+	"""The name follows to the other side, where the rule says that it is the identity."""
+	if pair.renamed is None or batch.rule.naming == "own":
+		return ()
+	new, side = pair.binding.names.get(pair.renamed), other(pair.renamed)
+	if pair.docs[side] is None or pair.binding.names.get(side) == new or not batch.rule.writes(side):
+		return ()
+	return (Write(side, "rename", {"name": new}),)
+
+
+def _may_be_ours(ctx: Context, batch: Batch, pair: Pair, side: Side) -> bool:
+	"""Whether an unbound document may be the fruit of a create whose answer has not been recorded yet. To copy it
+	back would double it: its own event sorts it out."""
+	doc = pair.docs[side]
+	return (
+		doc is not None
+		and pair.binding.names.get(other(side)) is None
+		and doc.get("owner") == ctx.sites[side].user
+		and bool(ctx.ledger.open_intents(batch.rule.doctype, side))
+	)
+
+
+def _refused(ctx: Context, run: Run, pair: Pair, e: Exception) -> None:
+	"""Try the document again later; after too many times, quarantine it, and say why where people look."""
+	error = str(e) if isinstance(e, Refused) else f"{type(e).__name__}: {e}"
+	attempts = max(event.attempts for event in pair.events) + 1
+	binding = pair.binding
+	# Only where the site said no is it sure that a create made nothing.
+	intent = None if isinstance(e, Refused) else binding.intent
+	if binding.status == "Failed" and binding.error == error and ctx.retry.exhausted(attempts):
+		if intent != binding.intent:
+			_note(ctx, Outcome(replace(binding, intent=intent)))
+		_quarantine(ctx, pair.events, error, blocked=isinstance(e, Blocked))
+		return  # tried again, and nothing new to tell
+	if not ctx.retry.exhausted(attempts):
+		after = timedelta(0) if isinstance(e, Stale) else ctx.retry.wait(attempts)
+		ctx.queue.retry(pair.events, after=after, error=error, attempt=True)
+		run.counts["retried"] += 1
+		if binding.id and intent != binding.intent:
+			_note(ctx, Outcome(replace(binding, intent=intent)))
+		return
+	entry = log_entry(run, pair, "fail", "Failure", message=error)
+	failed = replace(binding, status="Failed", error=error, intent=intent)
+	_note(ctx, Outcome(failed, log=(entry,)))
+	_quarantine(ctx, pair.events, error, blocked=isinstance(e, Blocked))
+	run.failed(binding.doctype, pair.name, error)
+
+
+def _quarantine(ctx: Context, events: Sequence[Event], error: str, *, blocked: bool = False) -> None:
+	"""Keep what is needed to try the document again, and no more: one that fails for years must not fill the queue."""
+	needed = {(event.side, event.name, event.kind): event for event in sorted(events, key=lambda e: e.attempts)}
+	ctx.queue.fail(list(needed.values()), error=error, blocked=blocked)
+	ctx.queue.done([event for event in events if event not in needed.values()])
+
+
+def _note(ctx: Context, outcome: Outcome) -> None:
+	"""Remember of a document what failed; but for one that someone else has bound or settled in the meantime: the
+	state to tell is that one's."""
+	try:
+		ctx.ledger.save([outcome])
+	except (Duplicate, Stale):
+		pass
+
+
+def _read_back(ctx: Context, batch: Batch, written: Sequence[tuple[Pair, Side]]) -> None:
+	"""Make the baselines what the sites hold, where that is not what they answered to the write.
+
+	Only of a document that is still as of that write: what someone changed since then is no baseline, but a change
+	that is still to be carried over.
+	"""
+	outcomes: dict[str, Outcome] = {}
+	for side in SIDES:
+		pairs = {name: p for p, s in written if s == side and (name := p.binding.names.get(side))}
+		docs = ctx.sites[side].read(batch.rule.doctype, list(pairs)) if pairs else {}
+		learn_files(ctx, batch, side, list(docs.values()))
+		for name, doc in docs.items():
+			binding = pairs[name].binding
+			held = binding.held.get(side)
+			if held is None or doc["modified"] != held.modified or binding.id is None:
+				continue
+			# A file that someone attached since then shows in no `modified`.
+			back = pairs[name].held_back | {ATTACHMENTS}
+			fields = batch.fields(doc, side, stage=pairs[name].stage)
+			fields = {
+				f: v for f, v in fields.items() if f not in back
+			}  # also those that have no baseline yet
+			fields.update({f: v for f, v in held.fields.items() if f in back})
+			if (now := replace(held, fields=fields)) != held:
+				pairs[name].docs[side] = doc
+				rows = batch.row_maps(pairs[name])
+				binding = replace(binding, held={**binding.held, side: now}, rows=rows)
+				pairs[name].binding = binding
+				outcomes[binding.id] = Outcome(binding)
+	if outcomes:
+		ctx.ledger.save(list(outcomes.values()))

@@ -1,0 +1,59 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""Link targets that are not on the other side yet, and what to do about them.
+
+DocTypes are worked on in the order of their links, so a target is there as a rule. Where it is not, the document waits
+for it; and where documents wait for each other, as a Customer and its primary Contact do, one of them is written
+without its optional link, which is completed when the other is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from erpsync_app.engine.batch import Batch, Pair
+from erpsync_app.engine.context import Context
+from erpsync_app.engine.mapping import link_target, links
+from erpsync_app.engine.model import Side
+
+
+def unbound_links(
+	ctx: Context, batch: Batch, pair: Pair, side: Side, fields: Collection[str]
+) -> Iterator[tuple[str, str, str]]:
+	"""Each `(field, doctype, name)` among `fields` of the side's document that points to an unbound document of a
+	synced DocType; for a row the field is that of its table."""
+	doc = pair.docs[side]
+	if doc is None:
+		return
+	for f in batch.shape.fields:
+		value = doc.get(f.on(side))
+		if not value or f.local not in fields:
+			continue
+		if f.rows is not None:
+			found = [target for row in value for target in links(row, f.rows, side)]
+		else:
+			target = link_target(f, doc, batch.shape, side)
+			found = [(target, value)] if target else []
+		for doctype, name in found:
+			itself = (doctype, name) == (batch.rule.doctype, pair.binding.names.get(side))
+			if doctype in ctx.rules and not itself and name not in batch.bound[side].get(doctype, ()):
+				yield f.local, doctype, name
+
+
+def missing_target(
+	ctx: Context, batch: Batch, pair: Pair, side: Side, fields: Collection[str]
+) -> tuple[str, str] | None:
+	"""The first target that has to be bound before the document can be written elsewhere, by `(doctype, name)`.
+
+	Only where each site names its own: elsewhere an unbound name means the same document, or none, and the site says
+	which.
+	"""
+	for _, doctype, name in unbound_links(ctx, batch, pair, side, fields):
+		if ctx.rules[doctype].naming == "own":
+			return doctype, name
+	return None
+
+
+def optional(batch: Batch, fields: Collection[str]) -> set[str]:
+	"""Those of `fields` that a document can be written without: single Links that are not mandatory."""
+	return {f.local for f in batch.shape.fields if f.local in fields and f.rows is None and not f.required}

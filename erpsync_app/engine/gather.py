@@ -1,0 +1,250 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""From events to pairs: who is who on the other side, and what both sides hold now.
+
+Everything is read in bulk, a few look-ups for a whole batch of one DocType. Nothing is written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from erpsync_app.engine.batch import CANDIDATES, Batch, Pair, equal, learn
+from erpsync_app.engine.context import Context
+from erpsync_app.engine.files import find_twins
+from erpsync_app.engine.intents import look_for_intents
+from erpsync_app.engine.mapping import Terms
+from erpsync_app.engine.merged import look_for_merged
+from erpsync_app.engine.model import (
+	CLOUD,
+	LOCAL,
+	SIDES,
+	Binding,
+	Document,
+	Event,
+	Rule,
+	Side,
+	other,
+)
+from erpsync_app.engine.reused import is_another
+from erpsync_app.engine.rules import matches
+
+
+def gather(ctx: Context, doctype: str, events: Sequence[Event]) -> Batch:
+	"""Pair up the documents of the events, all of one DocType, and read both sides of each."""
+	rule, shape = ctx.rules[doctype], ctx.shape(doctype)
+	pairs = _pair_up(ctx, rule, events)
+	batch = Batch(rule, shape, pairs, _terms(ctx))
+	_read(ctx, batch)
+	look_for_merged(ctx, batch, usurped=True)
+	_part_from_reused(batch)
+	_look_for_renames(ctx, batch)
+	look_for_intents(ctx, batch)
+	_meet(ctx, batch)
+	look_for_merged(ctx, batch)
+	_look_for_deletions(ctx, batch)
+	find_twins(ctx, batch)
+	for pair in batch.pairs:
+		pair.in_scope = bool(pair.binding.id) or _in_scope(batch, pair)
+	return batch
+
+
+def _pair_up(ctx: Context, rule: Rule, events: Sequence[Event]) -> list[Pair]:
+	"""One pair for each document. Events on both sides of one document meet in one pair where the binding, or
+	the rule that the name is the identity, says that they belong together."""
+	names = {side: list({e.name for e in events if e.side == side}) for side in SIDES}
+	known = {side: dict(ctx.ledger.bindings(rule.doctype, side, names[side])) for side in SIDES}
+	if rule.naming == "keep":
+		for side in SIDES:
+			# Of the other side's document of that name a create is under way here, or was refused.
+			free = [name for name in names[side] if name not in known[side]]
+			for name, binding in ctx.ledger.bindings(rule.doctype, other(side), free).items():
+				if binding.names.get(side) is None:
+					known[side][name] = binding
+	pairs: dict[object, Pair] = {}
+	for event in events:
+		binding = known[event.side].get(event.name)
+		if binding:
+			key: object = binding.id
+		else:
+			key = event.name if rule.naming == "keep" else (event.side, event.name)
+			binding = Binding(rule.doctype, {event.side: event.name, other(event.side): None})
+		pair = pairs.setdefault(key, Pair(binding, stored=binding if binding.id else None))
+		pair.events.append(event)
+		if pair.binding.id is None:
+			pair.binding = replace(pair.binding, names={**pair.binding.names, event.side: event.name})
+	return list(pairs.values())
+
+
+def _terms(ctx: Context) -> dict[Side, Terms]:
+	zone = ctx.sites[LOCAL].time_zone
+	return {LOCAL: Terms(LOCAL, zone, zone), CLOUD: Terms(CLOUD, ctx.sites[CLOUD].time_zone, zone, {}, {})}
+
+
+def _read(ctx: Context, batch: Batch) -> None:
+	for side in SIDES:
+		names = [name for pair in batch.pairs if (name := pair.binding.names.get(side))]
+		docs = ctx.sites[side].read(batch.rule.doctype, names) if names else {}
+		for pair in batch.pairs:
+			pair.docs[side] = docs.get(pair.binding.names.get(side) or "")
+		learn(ctx, batch, side, docs.values())
+
+
+def _part_from_reused(batch: Batch) -> None:
+	"""A name that now means another document: that one is new here, and the bound one is let go of."""
+	for at, pair in enumerate(batch.pairs):
+		for side in SIDES:
+			doc = pair.docs[side]
+			if doc and pair.binding.id and is_another(batch.rule, pair.binding, side, doc):
+				batch.reused.append((pair.binding, side))
+				batch.pairs[at] = _newcomer(pair, side, doc)
+				break
+
+
+def _newcomer(pair: Pair, side: Side, doc: Document) -> Pair:
+	"""The document that has the name now by which the pair was known on that side: new here, as far as is known."""
+	names = {side: doc["name"], other(side): None}
+	new = Pair(Binding(pair.binding.doctype, names), pair.events)
+	new.docs[side] = doc
+	return new
+
+
+def _meet(ctx: Context, batch: Batch) -> None:
+	"""First contact: find the document that an unbound one is on the other side, if it is there; by the match fields of
+	the rule, then by the name."""
+	for side in SIDES:
+		for fields in (batch.rule.match_fields, ()) if batch.rule.match_fields else ((),):
+			_meet_by(ctx, batch, side, fields)
+
+
+def _meet_by(ctx: Context, batch: Batch, side: Side, fields: tuple[str, ...]) -> None:
+	there = other(side)
+	lonely = [
+		p
+		for p in batch.pairs
+		if p.docs[side]
+		and not (p.binding.names.get(there) or p.binding.held.get(there) or p.binding.intent or p.ambiguous)
+	]
+	if not lonely:
+		return
+	candidates = _candidates(ctx, batch, side, lonely, fields)
+	learn(ctx, batch, there, candidates)
+	taken = ctx.ledger.bindings(batch.rule.doctype, there, [doc["name"] for doc in candidates])
+	free = [doc for doc in candidates if doc["name"] not in taken]
+	for pair in lonely:
+		doc = pair.docs[side]
+		assert doc is not None
+		found = [c for c in free if _is_same(batch, doc, side, c, fields)]
+		if len(found) > 1:
+			pair.ambiguous = f"{len(found)} documents on the {there} side match it by {', '.join(fields)}"
+		elif found:
+			free.remove(found[0])
+			pair.docs[there] = found[0]
+			pair.binding = replace(pair.binding, names={**pair.binding.names, there: found[0]["name"]})
+			batch.absorb(pair, there)
+
+
+def _candidates(
+	ctx: Context, batch: Batch, side: Side, lonely: list[Pair], fields: tuple[str, ...]
+) -> list[Document]:
+	there, rule = other(side), batch.rule
+	if not fields:
+		names = [pair.binding.names[side] or "" for pair in lonely]
+		return list(ctx.sites[there].read(rule.doctype, names).values())
+	first = batch.shape.named(fields[0])
+	if first is None:
+		return []
+	values = {v for pair in lonely if (v := (pair.docs[side] or {}).get(first.on(side)))}
+	if not values:
+		return []
+	return ctx.sites[there].find(rule.doctype, [(first.on(there), "in", sorted(values))], CANDIDATES)
+
+
+def _is_same(batch: Batch, doc: Document, side: Side, candidate: Document, fields: tuple[str, ...]) -> bool:
+	here, there = batch.fields(doc, side), batch.fields(candidate, other(side))
+	if fields:
+		return all(here.get(f) is not None and here.get(f) == there.get(f) for f in fields)
+	if doc["name"] != candidate["name"]:
+		return False
+	# Where each site names its own, one name on both sides may well be two documents.
+	return batch.rule.naming == "keep" or equal(here, there)
+
+
+def _look_for_renames(ctx: Context, batch: Batch) -> None:
+	"""A rename leaves no trail that tells it, but `creation` stays: a bound name that is gone and an unbound document
+	of that creation are one. So it is found from either end, whichever of them an event names."""
+	for side in SIDES:
+		site, doctype = ctx.sites[side], batch.rule.doctype
+		strangers = {
+			doc["creation"]: p for p in batch.pairs if p.binding.id is None and (doc := p.docs[side])
+		}
+		known = ctx.ledger.by_creation(doctype, side, list(strangers)) if strangers else {}
+		still_there = site.stamps(doctype, [name for b in known.values() if (name := b.names.get(side))])
+		for created, binding in known.items():
+			if binding.names.get(side) not in still_there:
+				_take_over(ctx, batch, strangers[created], binding, side)
+
+		gone = {
+			held.created: pair
+			for pair in batch.pairs
+			if (held := pair.binding.held.get(side))
+			and held.created
+			# Gone, or its name is another's by now.
+			and (pair.docs[side] or {}).get("creation") != held.created
+		}
+		found = site.find(doctype, [("creation", "in", sorted(gone))], CANDIDATES) if gone else []
+		taken = ctx.ledger.bindings(doctype, side, [doc["name"] for doc in found])
+		for created, pair in gone.items():
+			same = [doc for doc in found if doc["creation"] == created and doc["name"] not in taken]
+			if len(same) == 1:
+				learn(ctx, batch, side, same)
+				if usurper := pair.docs[side]:
+					batch.pairs.append(_newcomer(pair, side, usurper))
+				pair.docs[side], pair.renamed = same[0], side
+				pair.binding = replace(pair.binding, names={**pair.binding.names, side: same[0]["name"]})
+				batch.absorb(pair, side)
+
+
+def _take_over(ctx: Context, batch: Batch, pair: Pair, binding: Binding, side: Side) -> None:
+	"""The unbound document of a pair is the bound one under a new name."""
+	doc, there = pair.docs[side], other(side)
+	assert doc is not None
+	pair.binding = replace(binding, names={**binding.names, side: doc["name"]})
+	pair.renamed = side
+	for twin in [p for p in batch.pairs if p is not pair and p.binding.id == binding.id]:
+		pair.events += twin.events
+		batch.pairs.remove(twin)
+	name = binding.names.get(there)
+	pair.docs[there] = ctx.sites[there].read(batch.rule.doctype, [name]).get(name) if name else None
+	learn(ctx, batch, there, [d for d in (pair.docs[there],) if d])
+
+
+def _look_for_deletions(ctx: Context, batch: Batch) -> None:
+	for side in SIDES:
+		gone = {
+			name: pair
+			for pair in batch.pairs
+			if pair.docs[side] is None
+			and not pair.merged[side]
+			and pair.binding.held.get(side)
+			and (name := pair.binding.names.get(side))
+		}
+		for pair in batch.pairs:
+			# Its name was let go of, since another document has it.
+			pair.deleted[side] |= bool(pair.binding.held.get(side) and not pair.binding.names.get(side))
+		if not gone:
+			continue
+		for name, when in ctx.sites[side].deleted_at(batch.rule.doctype, list(gone)).items():
+			held = gone[name].binding.held[side]
+			# A deletion from before the last sync was of an earlier document of that name.
+			gone[name].deleted[side] = held is not None and when >= held.modified
+
+
+def _in_scope(batch: Batch, pair: Pair) -> bool:
+	"""Whether a document that is not bound yet meets the rule's filters, on a side that has it."""
+	return any(
+		matches(batch.rule.filters, {**doc, **batch.fields(doc, side, at_birth=True)})
+		for side in SIDES
+		if (doc := pair.docs[side]) is not None
+	)

@@ -1,0 +1,141 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""Creates of which no answer was recorded: what they made is looked for before anything else is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from erpsync_app.engine.batch import CANDIDATES, Batch, Pair, equal, learn
+from erpsync_app.engine.canonical import instant
+from erpsync_app.engine.context import Context
+from erpsync_app.engine.files import ATTACHMENTS
+from erpsync_app.engine.model import SIDES, Document, Held, Intent, other
+from erpsync_app.engine.reused import is_another
+
+CLOCK_MARGIN = timedelta(days=1)
+"""How far the clocks of two sites may differ when what an unclear create made is looked for by all that was sent."""
+
+NEAR = timedelta(minutes=75)
+"""How near to the sending it was made, where it is only like what was sent. Clocks that people look after differ by less,
+also in the hour that comes twice when summer time ends; and the sync user may be a person, who has made others like it
+on the same day."""
+
+
+def look_for_intents(ctx: Context, batch: Batch) -> None:
+	"""A create of which no answer was recorded: look for what it may have made, before anything else."""
+	begun = [(pair, intent) for pair in batch.pairs if (intent := pair.binding.intent)]
+	looked = [(pair, intent, _candidates_for(ctx, batch, pair, intent)) for pair, intent in begun]
+	others = {
+		side: ctx.ledger.open_intents(batch.rule.doctype, side)
+		for side in SIDES
+		if any(intent.side == side for _, intent in begun)
+	}
+	# What is as it was sent is told for sure; only what is left then can be one that was edited since.
+	found: dict[int, Document] = {}
+	for choose in (_as_sent, _most_like):
+		for pair, intent, free in looked:
+			if choose is _most_like and ctx.sites[intent.side].atomic:
+				continue  # nothing was made: whatever is only alike is another, and not to be touched
+			taken = {doc["name"] for doc in found.values()}
+			left = [doc for doc in free if doc["name"] not in taken]
+			if id(pair) not in found and (
+				doc := choose(batch, _name(pair, intent), intent, left, others[intent.side])
+			):
+				found[id(pair)] = doc
+	for pair, intent in begun:
+		_recover(ctx, batch, pair, intent, found.get(id(pair)))
+
+
+def _recover(ctx: Context, batch: Batch, pair: Pair, intent: Intent, found: Document | None) -> None:
+	if found is None:
+		pair.binding = replace(pair.binding, intent=None)
+		return
+	names = {**pair.binding.names, intent.side: found["name"]}
+	# What was sent is the baseline of both sides: edits made since then are seen as such. Where nobody touched
+	# what the create made, it is its own, with all that the site made of it.
+	source = other(intent.side)
+	begun = pair.binding.held.get(source)
+	# A file that is attached there by now is an edit in any case: `modified` does not tell of it.
+	bare = {ATTACHMENTS: {}} if batch.rule.attachments else {}
+	made = Held({**intent.sent, **bare}, modified="", created=found["creation"])
+	if _untouched(found):
+		made = batch.held(found, intent.side)
+		made = replace(made, fields={**made.fields, **bare})
+	held = {
+		intent.side: made,
+		source: Held({**intent.sent, **bare}, modified="", created=begun.created if begun else ""),
+	}
+	if found.get("owner") != ctx.sites[intent.side].user:
+		held = {}  # someone else's, of the same name: a first contact
+	if batch.rule.naming == "keep" and found["name"] != _name(pair, intent) and not pair.renamed:
+		pair.renamed = intent.side
+	pair.docs[intent.side] = found
+	pair.binding = replace(pair.binding, names=names, held=held, intent=None)
+	batch.absorb(pair, intent.side)
+
+
+def _name(pair: Pair, intent: Intent) -> str:
+	"""Of the document that was to be created, on the side that had it."""
+	return pair.binding.names.get(other(intent.side)) or ""
+
+
+def _candidates_for(ctx: Context, batch: Batch, pair: Pair, intent: Intent) -> list[Document]:
+	"""The documents that nobody accounts for and that the create may have made."""
+	site, rule = ctx.sites[intent.side], batch.rule
+	name = _name(pair, intent)
+	found = list(site.read(rule.doctype, [name]).values()) if rule.naming == "keep" else []
+	if not found:  # or it was renamed since
+		since = (intent.since - CLOCK_MARGIN).astimezone(site.time_zone).replace(tzinfo=None)
+		mine = [("owner", "=", site.user), ("creation", ">=", f"{since:%Y-%m-%d %H:%M:%S.%f}")]
+		found = site.find(rule.doctype, mine, CANDIDATES)
+	learn(ctx, batch, intent.side, found)
+	taken = ctx.ledger.bindings(rule.doctype, intent.side, [doc["name"] for doc in found])
+	return [
+		doc
+		for doc in found
+		if doc["name"] not in taken or is_another(rule, taken[doc["name"]], intent.side, doc)
+	]
+
+
+def _as_sent(
+	batch: Batch, name: str, intent: Intent, free: list[Document], others: Sequence[Intent]
+) -> Document | None:
+	"""Where the name is the identity, whatever has that name; else what holds all that was sent."""
+	for doc in free:
+		if batch.rule.naming == "keep" and doc["name"] == name:
+			return doc
+		if equal(intent.sent, batch.fields(doc, intent.side)):
+			return doc
+	return None
+
+
+def _most_like(
+	batch: Batch, name: str, intent: Intent, free: list[Document], others: Sequence[Intent]
+) -> Document | None:
+	"""One that is not as it was sent: someone has edited it since, or the site made something else of it. To create
+	again would double it. What another create has a better claim to, that one made. Where the name is the identity,
+	one of another name that nobody has touched is another document."""
+	rivals = [o for o in others if o.sent != intent.sent]
+
+	def mine(doc: Document) -> bool:
+		if batch.rule.naming == "keep" and _untouched(doc):
+			return False
+		claim = _claim(batch, intent, doc)
+		return claim[0] >= 0.5 and -claim[1] <= NEAR and all(_claim(batch, o, doc) <= claim for o in rivals)
+
+	return max(filter(mine, free), key=lambda doc: _claim(batch, intent, doc), default=None)
+
+
+def _claim(batch: Batch, intent: Intent, doc: Document) -> tuple[float, timedelta]:
+	"""How much of what was sent the document holds; and how near to the sending it was made, as far as clocks tell."""
+	fields = batch.fields(doc, intent.side)
+	said = [name for name, value in intent.sent.items() if value]
+	share = sum(fields.get(name) == intent.sent[name] for name in said) / max(len(said), 1)
+	return share, -abs(instant(doc["creation"], batch.terms[intent.side].zone) - intent.since)
+
+
+def _untouched(doc: Document) -> bool:
+	return doc["modified"] == doc.get("creation")

@@ -1,0 +1,178 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""What of a DocType is synced, and how one side's terms become the other's.
+
+A `Shape` is made once a run from the meta data of both sides and the rule: the fields that both sides have,
+under their two names. A field that one side lacks is in no shape, so its absence is never taken for "cleared".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+
+from erpsync_app.engine.model import LOCAL, Document, Field, File, Meta, Rule, Side
+
+LAYOUT_TYPES = frozenset(
+	("Section Break", "Column Break", "Tab Break", "HTML", "Button", "Heading", "Fold", "Image")
+)
+SITES_OWN_TYPES = frozenset(("Password",))
+"""A password reads as asterisks."""
+
+FILE_TYPES = frozenset(("Attach", "Attach Image"))
+"""They hold the address of a file, which is worth nothing without the file."""
+
+TABLE_TYPES = frozenset(("Table", "Table MultiSelect"))
+AS_GIVEN = "set_posting_time"
+"""Tells ERPNext to book on the day and time that a document gives, and not at present: set by whoever writes, so it is
+no difference between the sites."""
+
+NEVER_SYNCED = frozenset(
+	(
+		*("lft", "rgt", "old_parent"),
+		*("parent", "parentfield", "parenttype", "idx", "name"),
+		AS_GIVEN,
+	)
+)
+"""The nested-set columns belong to each site's own tree; the second line is what Frappe keeps of a row."""
+
+AT_BIRTH = frozenset(("naming_series", "amended_from"))
+"""Sent when a document is created, as read-only fields are, and each site's own from then on."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncedField:
+	"""A field that both sides have. `options` are the local side's. Where `at_birth` holds, the value is sent
+	with a create only: it is read-only, so the controllers of each site keep it from then on. Where `after_submit`
+	holds, a person may change it on a submitted document; all else there is the controllers'."""
+
+	local: str
+	cloud: str
+	type: str
+	options: str | None = None
+	at_birth: bool = False
+	after_submit: bool = False
+	required: bool = False
+	rows: Shape | None = None
+
+	def on(self, side: Side) -> str:
+		return self.local if side == LOCAL else self.cloud
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+	"""The synced fields of a DocType, or of one of its child tables. `posts` says that both sites have to be told to
+	book on the day that is given."""
+
+	doctype: str
+	fields: tuple[SyncedField, ...]
+	posts: bool = False
+	takes_names: bool = True
+	"""Of a child table: a new row may be given a name. Not where a site counts its rows, or makes names of another kind."""
+
+	def named(self, local: str) -> SyncedField | None:
+		return next((f for f in self.fields if f.local == local), None)
+
+	def named_on(self, side: Side, name: str) -> SyncedField | None:
+		return next((f for f in self.fields if f.on(side) == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+	"""How one side speaks: its time zone, and the names of documents whose names differ.
+
+	`inward` leads from this side's `(doctype, name)` to the local name, `outward` back; both are empty for the
+	local side. A name that they lack is the same on both sides. The "name" of a File is the hash of its content there.
+	`files` are those that the side's documents mention, by their address.
+	"""
+
+	side: Side
+	zone: tzinfo
+	local_zone: tzinfo
+	inward: Mapping[tuple[str, str], str] = field(default_factory=dict)
+	outward: Mapping[tuple[str, str], str] = field(default_factory=dict)
+	files: dict[str, File] = field(default_factory=dict)
+
+
+def shape_of(local: Meta, cloud: Meta, rule: Rule, excluded: frozenset[str] = frozenset()) -> Shape:
+	"""The shape of `rule.doctype`; `excluded` are fieldnames that no DocType syncs."""
+	kinds = frozenset() if rule.attachments else FILE_TYPES
+	return _shape(local, cloud, dict(rule.field_map), rule.exclude | excluded, kinds)
+
+
+def _shape(
+	local: Meta,
+	cloud: Meta,
+	renamed: Mapping[str, str],
+	excluded: frozenset[str],
+	kinds: frozenset[str],
+) -> Shape:
+	"""`excluded` are fieldnames, `kinds` fieldtypes that are left out."""
+	taken = set(renamed.values())
+	fields = []
+	for ours in local.fields.values():
+		theirs = cloud.fields.get(renamed.get(ours.name, ours.name))
+		if theirs is None or not all(has_data(f) and not f.out_of_reach for f in (ours, theirs)):
+			continue
+		if ours.name in excluded or ours.type in kinds:
+			continue
+		if ours.name not in renamed and ours.name in taken:
+			continue  # the cloud's field of this name belongs to another local field
+		rows = None
+		if (ours.type in TABLE_TYPES) != (theirs.type in TABLE_TYPES):
+			continue
+		if ours.type in TABLE_TYPES:
+			rows = _shape(local.children[ours.name], cloud.children[theirs.name], {}, excluded, kinds)
+		fields.append(
+			SyncedField(
+				local=ours.name,
+				cloud=theirs.name,
+				type=ours.type,
+				options=ours.options,
+				at_birth=ours.read_only or theirs.read_only or ours.name in AT_BIRTH,
+				after_submit=ours.allow_on_submit and theirs.allow_on_submit,
+				required=ours.required or theirs.required,
+				rows=rows,
+			)
+		)
+	takes_names = all((meta.autoname or "hash").lower() == "hash" for meta in (local, cloud))
+	posts = AS_GIVEN in local.fields and AS_GIVEN in cloud.fields
+	return Shape(local.doctype, tuple(fields), posts=posts, takes_names=takes_names)
+
+
+def has_data(f: Field) -> bool:
+	"""Whether the field stores what may cross, be it in the sync user's reach or not."""
+	return not (f.virtual or f.type in LAYOUT_TYPES | SITES_OWN_TYPES or f.name in NEVER_SYNCED)
+
+
+def links(doc: Document, shape: Shape, side: Side) -> Iterator[tuple[str, str]]:
+	"""Every `(doctype, name)` that the document's synced fields point to, in the side's own names."""
+	for f in shape.fields:
+		value = doc.get(f.on(side))
+		if not value:
+			continue
+		if f.rows is not None:
+			for row in value:
+				yield from links(row, f.rows, side)
+		elif target := link_target(f, doc, shape, side):
+			yield target, value
+
+
+def link_target(f: SyncedField, doc: Document, shape: Shape, side: Side) -> str | None:
+	"""The DocType that a field points to; None where it is no Link, or a Dynamic Link to nothing."""
+	if f.type == "Link":
+		return f.options
+	if f.type == "Dynamic Link" and f.options:
+		chooser = shape.named(f.options)
+		return doc.get(chooser.on(side) if chooser else f.options)
+	return None
+
+
+def targets(docs: Iterable[Document], shape: Shape, side: Side) -> dict[str, set[str]]:
+	"""The names that the documents point to, by DocType: one look-up each serves the whole batch."""
+	found: dict[str, set[str]] = {}
+	for doc in docs:
+		for doctype, name in links(doc, shape, side):
+			found.setdefault(doctype, set()).add(name)
+	return found

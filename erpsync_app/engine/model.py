@@ -1,0 +1,305 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""The words of the engine, as plain data. See DESIGN: side, document, baseline, event, binding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Side = Literal["local", "cloud"]
+LOCAL: Side = "local"
+CLOUD: Side = "cloud"
+SIDES: tuple[Side, Side] = (LOCAL, CLOUD)
+
+Document = dict[str, Any]
+"""One document as its site gives it: raw field values, child tables as lists of dicts, and `name`,
+`modified`, `creation` (strings, naive, in the site's time zone), `owner`, `docstatus`."""
+
+Fields = dict[str, Any]
+"""The canonical form of a document: synced fields only, in the local site's terms."""
+
+Direction = Literal["bidirectional", "cloud_to_local", "local_to_cloud"]
+Policy = Literal["latest_timestamp", "cloud_wins", "local_wins", "manual"]
+Kind = Literal["change", "delete"]
+
+Choice = Literal["Keep local", "Keep cloud", "By hand"]
+"""What a person may choose for an open conflict. "By hand": both sides stand as they are now."""
+
+Operation = Literal["create", "update", "rename", "merge", "delete", "bind", "conflict", "fail"]
+Result = Literal["Success", "Failure", "Conflict"]
+
+DIRECTIONS: tuple[Direction, ...] = ("bidirectional", "cloud_to_local", "local_to_cloud")
+POLICIES: tuple[Policy, ...] = ("latest_timestamp", "cloud_wins", "local_wins", "manual")
+
+
+MEGABYTE = 1024 * 1024
+
+
+def other(side: Side) -> Side:
+	return CLOUD if side == LOCAL else LOCAL
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+	"""One field of a DocType, as its meta data describes it. `type` is Frappe's fieldtype; `out_of_reach` is that its
+	permission level keeps the sync user from reading or writing it."""
+
+	name: str
+	type: str
+	label: str = ""
+	options: str | None = None
+	read_only: bool = False
+	allow_on_submit: bool = False
+	required: bool = False
+	unique: bool = False
+	virtual: bool = False
+	default: str | None = None
+	out_of_reach: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+	"""The meta data of one DocType on one site, Custom Fields and Property Setters applied.
+
+	`children` holds the meta data of each child table by the fieldname of the table; `parent_field` is the
+	Link to the parent in a tree (`nsm_parent_field`), None where the DocType is no tree.
+	"""
+
+	doctype: str
+	fields: Mapping[str, Field]
+	children: Mapping[str, Meta] = field(default_factory=dict)
+	parent_field: str | None = None
+	submittable: bool = False
+	autoname: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+	"""How one DocType is synced.
+
+	`filters` are Frappe filters `(fieldname, operator, value)` in local terms that a document must meet on
+	first contact; `field_map` goes from local fieldname to the cloud's; `naming` is "keep" where the name is
+	the identity of the document (Customer, Item) and "own" where each site names its own (naming series);
+	`submit` is "follow" where the other side's document is submitted and cancelled too, "draft" where it stays one.
+	`attachments` says whether files cross, those of Attach fields too; `file_limit` the largest that does, in bytes.
+	"""
+
+	doctype: str
+	direction: Direction = "bidirectional"
+	policy: Policy = "latest_timestamp"
+	filters: tuple[tuple[str, str, Any], ...] = ()
+	field_map: Mapping[str, str] = field(default_factory=dict)
+	exclude: frozenset[str] = frozenset()
+	match_fields: tuple[str, ...] = ()
+	naming: Literal["keep", "own"] = "keep"
+	deletes: Literal["propagate", "keep", "ask"] = "propagate"
+	submit: Literal["follow", "draft"] = "follow"
+	attachments: bool = True
+	file_limit: int = 25 * MEGABYTE
+
+	def writes(self, side: Side) -> bool:
+		"""Whether changes may be written to `side`."""
+		return self.direction != ("local_to_cloud" if side == LOCAL else "cloud_to_local")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+	"""A hint that a document may have changed on one side. Never data to be written.
+
+	`name` is the document's name on `side`. `id` and `attempts` are the queue's; an event not yet queued has
+	none. `trigger` says what told: hook, webhook, scan, command or person.
+	"""
+
+	side: Side
+	doctype: str
+	name: str
+	kind: Kind = "change"
+	trigger: str = "hook"
+	id: str | None = None
+	attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cursor:
+	"""How far a scan has come: the last `(modified, name)` seen, `modified` in the side's own words."""
+
+	modified: str
+	name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+	"""One line of a listing: a document and when its site last modified it."""
+
+	name: str
+	modified: str
+
+
+TRAIL = "Deleted Document"
+"""The DocType of the trail that a site keeps of its deletions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+	"""One line of a site's Deleted Document trail. `cursor` is where the trail goes on after it."""
+
+	doctype: str
+	name: str
+	cursor: Cursor
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+	"""What Frappe writes under a document (`about`, its present name) that was renamed, or into which another one was
+	merged: HTML in the words of a person's language, with both names in it. `at` is when, naive, in the site's zone."""
+
+	about: str
+	content: str
+	at: str
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+	"""One File record of a site: a file, and the document it is attached to, if it is. `hash` is Frappe's hash of the
+	content, empty where there is none, as of a link to elsewhere; `field` is the Attach field it was uploaded for."""
+
+	file_name: str
+	url: str = ""
+	hash: str = ""
+	private: bool = False
+	size: int = 0
+	doctype: str | None = None
+	document: str | None = None
+	field: str | None = None
+	name: str = ""
+	owner: str = ""
+	modified: str = ""
+
+	@property
+	def cursor(self) -> Cursor:
+		"""Where a listing by time goes on after it."""
+		return Cursor(self.modified, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+	"""A create that was begun on `side` and of which no answer was recorded.
+
+	`since` is when it was begun (aware, UTC); `sent` what was sent, in canonical form.
+	"""
+
+	side: Side
+	since: datetime
+	sent: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+	"""What one side held after the last sync, read back from it: the baseline of that side.
+
+	`created` is the document's `creation`, as its site tells it: neither an edit nor a rename changes that.
+	"""
+
+	fields: Fields
+	modified: str
+	docstatus: int = 0
+	created: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RowMap:
+	"""Who is who among the rows of one child table. `local` and `cloud` are the names of the rows in the baselines, in
+	their order; `same` leads from the local name of a row to the cloud's. A row that it lacks is on one side alone."""
+
+	local: tuple[str, ...]
+	cloud: tuple[str, ...]
+	same: Mapping[str, str] = field(default_factory=dict)
+
+	@classmethod
+	def of(cls, told: Mapping[str, Any]) -> RowMap:
+		"""From its fields as JSON keeps them."""
+		return cls(tuple(told["local"]), tuple(told["cloud"]), told["same"])
+
+	def names(self, side: Side) -> tuple[str, ...]:
+		return self.local if side == LOCAL else self.cloud
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+	"""The pair of names of one document, and what is known of it on each side.
+
+	A side without a name has no document yet (or its create is an open `intent`). `id` is the ledger's own;
+	None for a binding that is not stored yet. `status` is one of `STATUSES`. `choice` is what a person chose for
+	its open conflict, until it is carried out. `rows` is the row map of each child table. `error` says why it failed, or
+	which files of it stay at home.
+	"""
+
+	doctype: str
+	names: Mapping[Side, str | None]
+	held: Mapping[Side, Held | None] = field(default_factory=dict)
+	status: str = "Pending"
+	error: str | None = None
+	intent: Intent | None = None
+	choice: Choice | None = None
+	rows: Mapping[str, RowMap] = field(default_factory=dict)
+	id: str | None = None
+
+
+STATUSES = ("Pending", "Synced", "Diverged", "Conflict", "Failed")
+"""Of a binding: Pending (a create is under way), Synced, Diverged (a one-way rule, and the receiving side was
+edited), Conflict (open, waits for a person), Failed (quarantined; `error` says why)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+	"""One field that both sides changed to different values. `winner` is None while it waits for a person."""
+
+	field: str
+	base: Any
+	local: Any
+	cloud: Any
+	winner: Side | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+	"""One line of the trail. `changed` are the fields that were written, `overwritten` what they held before
+	(a whole document for a delete); `direction` is None where nothing was written."""
+
+	doctype: str
+	names: Mapping[Side, str | None]
+	operation: Operation
+	outcome: Result
+	direction: Literal["cloud_to_local", "local_to_cloud"] | None = None
+	changed: tuple[str, ...] = ()
+	overwritten: Mapping[str, Any] | None = None
+	message: str = ""
+	milliseconds: int = 0
+	trigger: str = ""
+	run: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+	"""What the ledger is to remember of one document, all of it in one transaction.
+
+	`binding` replaces what was stored under its `id`; `forget` removes it (both documents are gone).
+
+	| `clashes` | `settled` | what happens to the conflict of the binding |
+	|---|---|---|
+	| some | None | one is opened, or the open one brought up to date |
+	| some | a word | the open one, or a new one, is stored as resolved; the same clashes are never stored twice running |
+	| none | a word | the open one, if there is one, is resolved |
+
+	The word is the name of a policy, "direction" (of a one-way rule), "Keep local", "Keep cloud", "By hand", "Converged",
+	"Edit beats delete", "Merge beats edit" or "Submit beats edit".
+	"""
+
+	binding: Binding
+	log: tuple[LogEntry, ...] = ()
+	clashes: tuple[Clash, ...] = ()
+	settled: str | None = None
+	forget: bool = False

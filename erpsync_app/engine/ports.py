@@ -1,0 +1,205 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""What the engine needs from the world: the protocols that adapters and the sandbox fulfil.
+
+Every method may raise the errors of `engine.errors`, and nothing else that a caller should handle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta, tzinfo
+from typing import Protocol
+
+from erpsync_app.engine.model import (
+	Binding,
+	Cursor,
+	Deletion,
+	Document,
+	Event,
+	File,
+	Intent,
+	Kind,
+	Meta,
+	Note,
+	Outcome,
+	Side,
+	Stamp,
+)
+
+
+class Site(Protocol):
+	"""One ERPNext site. Reads are in bulk; each write is one document, through its own controller."""
+
+	side: Side
+
+	atomic: bool
+	"""Whether what it writes is committed together with the ledger's next `save`, or not at all."""
+
+	@property
+	def user(self) -> str:
+		"""The user whose rights sync has on this site; the owner of what it creates."""
+
+	@property
+	def time_zone(self) -> tzinfo:
+		"""The zone of every naive time that this site tells or takes."""
+
+	def meta(self, doctype: str) -> Meta:
+		"""Kept for the life of the adapter. Raises Missing for an unknown DocType."""
+
+	def read(self, doctype: str, names: Sequence[str]) -> dict[str, Document]:
+		"""The documents with their child tables, by name; those not there are left out."""
+
+	def stamps(self, doctype: str, names: Sequence[str], filters: Sequence[tuple] = ()) -> dict[str, str]:
+		"""`modified` by name; those not there, or not meeting the Frappe filters, are left out."""
+
+	def find(self, doctype: str, filters: Sequence[tuple], limit: int) -> list[Document]:
+		"""Whole documents that meet Frappe filters `(fieldname, operator, value)`, oldest first."""
+
+	def page_by_name(self, doctype: str, after: str | None, limit: int) -> list[Stamp]:
+		"""The next `limit` stamps in order of name; an empty list at the end."""
+
+	def page_by_time(self, doctype: str, after: Cursor, limit: int) -> list[Stamp]:
+		"""The next `limit` stamps past `(modified, name)`, in that order; an empty list at the end."""
+
+	def deletions(self, doctypes: Sequence[str], after: Cursor, limit: int) -> list[Deletion]:
+		"""The next lines of the Deleted Document trail past `after`, in order of `(creation, name)`."""
+
+	def created(self, deletions: Sequence[Deletion]) -> dict[Deletion, str]:
+		"""The `creation` of deleted documents, from what the trail keeps of them. Those of which it keeps nothing that
+		can be read are left out."""
+
+	def deleted_at(self, doctype: str, names: Sequence[str]) -> dict[str, str]:
+		"""When the Deleted Document trail last saw each of `names` deleted, in the site's naive time. A name
+		that is gone without a trace was renamed, or is out of the user's sight: never a reason to delete."""
+
+	def notes(self, doctype: str, since: str) -> list[Note]:
+		"""Frappe's notes of renames and merges of the DocType's documents that are still there, from the naive time
+		`since` on, oldest first. None where the user may not see them."""
+
+	def create(self, doctype: str, values: Document, name: str | None) -> Document:
+		"""Insert, under `name` where one is given, and answer what the site made of it."""
+
+	def update(self, doctype: str, name: str, changes: Document, modified: str) -> Document:
+		"""Write `changes` (child tables whole) if the document is still as of `modified`, else raise Stale.
+		Answers what the site made of it."""
+
+	def rename(self, doctype: str, old: str, new: str) -> Document:
+		"""Rename by Frappe's own rename, which carries every Link along; answers the document under its new name."""
+
+	def merge(self, doctype: str, name: str, into: str, modified: str) -> None:
+		"""Merge the document into another one by Frappe's own rename, which leads every Link to that one and deletes
+		this one; if it is still as of `modified`, else raise Stale."""
+
+	def delete(self, doctype: str, name: str, modified: str) -> None:
+		"""Delete the document if it is still as of `modified`, else raise Stale."""
+
+	def files(
+		self,
+		by: str,
+		values: Sequence[str],
+		*,
+		doctype: str | None = None,
+		private: bool | None = None,
+		limit: int = 0,
+	) -> list[File]:
+		"""The File records whose field `by` is one of `values`, oldest first; of those attached to documents of
+		`doctype`, if that is given. A `limit` of 0 is none."""
+
+	def attached_since(self, doctypes: Sequence[str], after: Cursor, limit: int) -> list[File]:
+		"""The next `limit` File records past `(modified, name)` that are attached to documents of `doctypes`."""
+
+	def detached(self, lines: Sequence[str]) -> list[File]:
+		"""The File records of which lines of the Deleted Document trail tell, by the names of the lines."""
+
+	def download(self, file: File, limit: int) -> bytes:
+		"""The content. Raises Missing where it is gone, Refused where it has more than `limit` bytes."""
+
+	def add_file(self, file: File, content: bytes | None) -> File:
+		"""Make a File record: of `content`, or, where that is None, of what is there at the file's `url`. Answers it as
+		the site has it, whose `url`, `hash` and `file_name` are its own."""
+
+
+class Ledger(Protocol):
+	"""Remembers bindings, baselines, conflicts and the trail. Each `save` is committed when it returns."""
+
+	def bindings(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, Binding]:
+		"""Bindings by their name on `side`; names that are not bound are left out."""
+
+	def stamps(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, str]:
+		"""The `modified` of the side's baseline, by name; without the baselines themselves, for scans."""
+
+	def by_creation(self, doctype: str, side: Side, created: Sequence[str]) -> dict[str, Binding]:
+		"""Bindings by the `creation` of their document on `side`; left out where two have the same."""
+
+	def names(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, str]:
+		"""The name on the other side by the name on `side`; for Link values."""
+
+	def newest(self, doctype: str, side: Side, limit: int) -> dict[str, str]:
+		"""The `modified` of the side's baseline of the documents that were modified last there, by name; without
+		those that failed or are under way."""
+
+	def bound(self, doctype: str, side: Side) -> int:
+		"""How many bound documents have a name on `side`."""
+
+	def deletions_since(self, doctype: str, side: Side, since: datetime) -> int:
+		"""How many documents sync deleted or merged away on `side`, but for those that a person let pass."""
+
+	def open_intents(self, doctype: str, side: Side) -> list[Intent]:
+		"""The creates on `side` that were begun and not yet recorded."""
+
+	def save(self, outcomes: Sequence[Outcome]) -> list[Binding]:
+		"""Store all, commit, and answer the bindings as stored (with ids). A binding whose name on a side is
+		bound already raises Duplicate, one that someone else is changing in the same moment Stale; then nothing of
+		the call is stored, nor a local write that came before it."""
+
+	def cursor(self, doctype: str, side: Side) -> Cursor | None:
+		"""Where the next scan goes on; None before the first. Cursors stay as they were when nothing moved. `File`
+		and `Deleted Document` have one each, for all DocTypes."""
+
+	def move_cursor(self, doctype: str, side: Side, to: Cursor) -> None: ...
+
+
+class EventQueue(Protocol):
+	"""The durable queue of events. What it does is committed when the call returns."""
+
+	def put(self, events: Iterable[Event]) -> None:
+		"""Queue events, due at once. Several on one document are processed as one."""
+
+	def claim(self, doctype: str, kind: Kind, limit: int, name: str | None = None) -> list[Event]:
+		"""Lease the due events of up to `limit` documents to this worker, atomically: no document is leased to
+		two workers. An event past its lease, or whose worker is dead, is due again. All events of a claimed
+		document are claimed with it, whatever their kind, quarantined ones too."""
+
+	def renew(self, events: Sequence[Event]) -> bool:
+		"""Prolong the lease before a write. False if it was lost: then write nothing more."""
+
+	def busy(self, doctype: str, names: Sequence[str]) -> bool:
+		"""Whether another worker holds events of one of these documents."""
+
+	def done(self, events: Sequence[Event]) -> None: ...
+
+	def retry(self, events: Sequence[Event], *, after: timedelta, error: str, attempt: bool) -> None:
+		"""Give back, due again after a while. `attempt` says whether it counts against the document."""
+
+	def next_due(self, doctypes: Sequence[str]) -> datetime | None:
+		"""When the next waiting event is due (aware, UTC); None where none waits. Leased and quarantined
+		events do not count."""
+
+	def deletions(self, doctype: str, side: Side) -> list[str]:
+		"""The names of the documents of which a deletion on `side` waits or is under way, but for those that a
+		person let pass."""
+
+	def fail(self, events: Sequence[Event], *, error: str, blocked: bool = False) -> None:
+		"""Quarantine: kept, not due, until a person retries it or the document changes again. What is `blocked` by
+		another document is also tried again by `unblock`."""
+
+	def unblock(self) -> None:
+		"""Make due what is quarantined as blocked, for one more try: what it waits for may be there by now."""
+
+
+class Clock(Protocol):
+	def now(self) -> datetime:
+		"""The present, aware, in UTC."""
+
+	def sleep(self, seconds: float) -> None: ...

@@ -1,0 +1,28 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""When to try again, and when to stop trying."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+LONGEST_WAIT = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+	"""Exponential back-off: `backoff_seconds`, then twice as long each time, at most an hour."""
+
+	max_attempts: int = 8
+	backoff_seconds: float = 5
+
+	def exhausted(self, attempts: int) -> bool:
+		"""Whether a document that failed `attempts` times is to be quarantined."""
+		return attempts >= self.max_attempts
+
+	def wait(self, attempts: int) -> timedelta:
+		"""How long to wait after the `attempts`-th failure (1 is the first)."""
+		# The exponent is bounded so that a large number of attempts does not overflow before it is capped.
+		seconds = self.backoff_seconds * 2 ** min(max(attempts - 1, 0), 20)
+		return min(timedelta(seconds=seconds), LONGEST_WAIT)

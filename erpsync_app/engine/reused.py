@@ -1,0 +1,53 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""Names that a site gave out twice: a naming series takes back the number of its last document once that is deleted,
+and the next document gets it. A bound name then means another document than the one that was bound.
+
+Where the name is the identity, the new document simply is the old one, unless that was renamed on the other side;
+here it is about names that are no identity. `creation` tells their documents apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from erpsync_app.engine.context import Context
+from erpsync_app.engine.model import SIDES, Binding, Document, Event, Outcome, Rule, Side, other
+
+
+def is_another(rule: Rule, binding: Binding, side: Side, doc: Document) -> bool:
+	"""Whether the document of a bound name is not the one that was bound."""
+	held = binding.held.get(side)
+	if not held or not held.created or held.created == doc.get("creation"):
+		return False
+	return rule.naming == "own" or binding.names.get(side) != (binding.names.get(other(side)) or "")
+
+
+def let_go(ctx: Context, binding: Binding, side: Side) -> None:
+	"""The document that was bound is gone, and its name is free for another one. What is to become of its counterpart
+	is decided with an event of its own: that comes first, so that no crash loses it."""
+	name, held = binding.names.get(other(side)), binding.held.get(side)
+	if name is None or held is None:
+		ctx.ledger.save([Outcome(binding, forget=True)])
+		return
+	ctx.queue.put([Event(other(side), binding.doctype, name, trigger="scan")])
+	nameless = replace(
+		binding,
+		names={**binding.names, side: None},
+		held={**binding.held, side: replace(held, modified="")},
+	)
+	ctx.ledger.save([Outcome(nameless)])
+
+
+def let_go_of_twins(ctx: Context, rule: Rule, binding: Binding) -> bool:
+	"""Free the names of a binding that stand for documents long gone. False where there was nothing to free."""
+	freed = False
+	for side in SIDES:
+		name, held = binding.names.get(side), binding.held.get(side)
+		if name is None or held is None:
+			continue
+		for twin in ctx.ledger.bindings(binding.doctype, side, [name]).values():
+			if twin.id != binding.id and is_another(rule, twin, side, {"creation": held.created}):
+				let_go(ctx, twin, side)
+				freed = True
+	return freed

@@ -1,0 +1,356 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""What the simulation has found, each story as short as it got. See `sandbox/simulation.py`."""
+
+import pytest
+
+from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Event, other
+from erpsync_app.engine.tests.world import World, interrupted_before, keep, own
+from erpsync_app.sandbox.faults import Fault
+
+SO = "Sales Order"
+
+
+def orders(*words):
+	"""Of Sales Orders alone; what they link to is on both sites, and is not synced."""
+	w = World(own(SO, *words))
+	for person in w.people.values():
+		person.insert("Item Group", item_group_name="All Item Groups", is_group=1)
+		person.insert("UOM", uom_name="Nos")
+		person.insert("Item", item_code="I", item_group="All Item Groups", stock_uom="Nos")
+		person.insert("Customer", customer_name="C")
+	return w
+
+
+def order(w, side, po_no, qty=1):
+	return w.people[side].insert(
+		SO, customer="C", po_no=po_no, items=[{"item_code": "I", "qty": qty, "rate": 3}]
+	)
+
+
+def of_po(w, side, po_no):
+	return [doc for doc in w.sites[side].all(SO) if doc["po_no"] == po_no]
+
+
+def test_an_open_clash_of_first_contact_stays_open_when_the_rest_crosses():
+	w = World(keep("Customer", "manual"))
+	w.people[LOCAL].insert("Customer", customer_name="A", tax_id="1", customer_details="d")
+	w.people[CLOUD].insert("Customer", customer_name="A", tax_id="2", website="w")
+	for _ in range(3):
+		w.put(Event(LOCAL, "Customer", "A"))
+		w.drain()
+		(conflict,) = w.open_conflicts()
+		assert [clash.field for clash in conflict.clashes] == ["tax_id"]
+		assert w.binding("Customer", LOCAL, "A").status == "Conflict"
+	assert w.people[LOCAL].get("Customer", "A", "tax_id", "website") == ("1", "w")
+	w.check_steady()
+
+
+def test_a_first_contact_that_was_cut_off_and_is_deleted_leaves_nothing_behind():
+	w = World(keep("Customer", "to local"))
+	w.people[LOCAL].insert("Customer", customer_name="A", tax_id="1")
+	w.people[CLOUD].insert("Customer", customer_name="A", tax_id="2")
+	w.fault(LOCAL, Fault.LOST_TIMEOUT, path="set_value")
+	assert w.sync().stopped
+	w.mend()
+	w.people[CLOUD].delete("Customer", "A")
+	w.settle()
+	assert w.ledger.all_bindings() == [] and w.people[LOCAL].get("Customer", "A", "tax_id") == "1"
+
+
+def test_a_document_that_cannot_be_created_is_told_of_once():
+	w = orders()
+	w.people[CLOUD].insert("Customer", customer_name="only there")
+	w.people[CLOUD].insert(SO, customer="only there", items=[{"item_code": "I", "qty": 1}])
+	w.settle()
+	(binding,) = w.ledger.all_bindings()
+	assert binding.status == "Failed" and binding.intent is None
+	before = w.ledger_state()
+	for _ in range(2):
+		w.settle()
+		assert w.ledger_state() == before
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_two_unclear_creates_of_which_one_was_edited(side):
+	w, there = World(own("Note")), other(side)
+	for title in ("one", "two"):
+		w.put(Event(side, "Note", w.people[side].insert("Note", title=title, public=1, content="as sent")))
+		w.fault(there, Fault.AFTER_TIMEOUT, path="/api/v2/document", times=1)
+		assert w.drain().stopped
+		w.mend()
+	(made,) = (doc for doc in w.sites[there].all("Note") if doc["title"] == "one")
+	w.people[there].save("Note", made["name"], content="edited")
+	w.settle()
+	assert w.count("Note") == (2, 2)
+	for site in w.sites.values():
+		assert sorted((doc["title"], doc["content"]) for doc in site.all("Note")) == [
+			("one", "edited"),
+			("two", "as sent"),
+		]
+	w.check_in_step()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_what_resembles_an_unclear_create_is_left_to_the_create_that_made_it(side):
+	"""The first create took effect and was edited; the second, much like it, never arrived."""
+	w, there = World(own("ToDo")), other(side)
+	for description, fault in (("one", Fault.AFTER_TIMEOUT), ("two", Fault.LOST_TIMEOUT)):
+		name = w.people[side].insert("ToDo", description=description, date="2026-02-01", priority="Low")
+		w.put(Event(side, "ToDo", name))
+		w.fault(there, fault, path="/api/v2/document", times=1)
+		assert w.drain().stopped
+		w.mend()
+	(made,) = w.sites[there].all("ToDo")
+	w.people[there].save("ToDo", made["name"], date="2026-03-01")
+	w.settle()
+	for site in w.sites.values():
+		assert sorted((doc["description"], doc["date"]) for doc in site.all("ToDo")) == [
+			("one", "2026-03-01"),
+			("two", "2026-02-01"),
+		]
+	w.check_in_step()
+
+
+@pytest.mark.parametrize("deletes", ["propagate", "keep", "ask"])
+@pytest.mark.parametrize("side", SIDES)
+def test_a_number_that_the_series_gives_out_again(side, deletes):
+	"""The copy of the second order gets the number of the first, which was deleted there."""
+	w, there = orders(deletes), other(side)
+	first = order(w, side, "first")
+	w.settle()
+	w.people[there].delete(SO, first)
+	order(w, side, "second")
+	w.settle()
+	assert [len(of_po(w, s, "second")) for s in SIDES] == [1, 1]
+	assert of_po(w, there, "first") == []
+	assert len(of_po(w, side, "first")) == (deletes != "propagate")
+	w.check_steady()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_person_makes_a_new_document_under_a_number_that_was_deleted(side):
+	w = orders()
+	first = order(w, side, "first")
+	w.settle()
+	w.people[side].delete(SO, first)
+	assert order(w, side, "second") == first
+	w.settle()
+	for s in SIDES:
+		assert [doc["po_no"] for doc in w.sites[s].all(SO)] == ["second"]
+	w.check_in_step()
+	w.check_steady()
+
+
+def test_what_people_submitted_on_both_sides_with_different_rows_is_told():
+	w = orders()
+	name = order(w, LOCAL, "first")
+	w.settle()
+	for side, qty in ((LOCAL, 2), (CLOUD, 3)):
+		rows = w.people[side].get(SO, name)["items"]
+		w.people[side].save(SO, name, items=[{**rows[0], "qty": qty}])
+		w.sites[side].submit(SO, name)
+	w.settle()
+	failed = w.binding(SO, LOCAL, name)
+	assert failed.status == "Failed" and "submitted on both sides with different items" in failed.error
+	w.check_steady()
+	for site in w.sites.values():
+		site.cancel(SO, name)
+	w.settle()
+	assert w.binding(SO, LOCAL, name).status == "Synced"
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_submit_beats_an_edit_of_rows_that_stay(side):
+	w, there = orders(), other(side)
+	name = order(w, side, "first")
+	w.settle()
+	rows = w.people[there].get(SO, name)["items"]
+	w.people[there].save(SO, name, items=[{**rows[0], "qty": 2}])
+	w.sites[side].submit(SO, name)
+	w.settle()
+	assert [w.people[s].get(SO, name, "docstatus", "total_qty") for s in SIDES] == [(1, 1.0)] * 2
+	assert "Submit beats edit" in [c.resolution for c in w.ledger.conflicts()]
+	w.check_in_step()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_number_given_out_again_while_its_create_was_unclear(side):
+	w, there = orders(), other(side)
+	first = order(w, side, "first")
+	w.put(Event(side, SO, first))
+	w.fault(there, Fault.LOST_TIMEOUT, path="/api/v2/document", times=1)
+	assert w.drain().stopped
+	w.mend()
+	w.people[side].delete(SO, first)
+	for po_no in ("second", "third"):
+		order(w, there, po_no)
+	w.settle()
+	for site in w.sites.values():
+		assert sorted(doc["po_no"] for doc in site.all(SO)) == ["second", "third"]
+	w.check_in_step()
+
+
+def test_what_was_edited_after_a_person_chose_the_deletion_is_kept():
+	w = World(keep("Customer", "ask"))
+	w.people[LOCAL].insert("Customer", customer_name="A", website="1")
+	w.sync()
+	w.people[LOCAL].delete("Customer", "A")
+	w.sync()
+	w.choose("Customer", CLOUD, "A", "Keep local")
+	w.people[CLOUD].save("Customer", "A", website="2")
+	w.settle()
+	assert w.count("Customer") == (0, 0)
+	(conflict,) = w.ledger.conflicts()
+	assert conflict.resolution == "Keep local" and conflict.clashes[0].cloud["website"] == "2"
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_deletion_takes_nothing_away_that_an_open_clash_keeps_from_crossing(side):
+	w = World(keep("Customer", "manual"))
+	for each in SIDES:
+		w.people[each].insert("Customer", customer_name="A", tax_id=each)
+	w.sync()
+	w.people[side].delete("Customer", "A")
+	w.settle()
+	assert w.people[other(side)].get("Customer", "A", "tax_id") == other(side)
+	assert len(w.open_conflicts()) == 1
+	w.check_steady()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_what_was_edited_before_it_was_cancelled_crosses_too(side):
+	w = orders()
+	name = order(w, side, "first")
+	w.sites[side].submit(SO, name)
+	w.settle()
+	w.people[side].save(SO, name, po_no="second")
+	w.sites[side].cancel(SO, name)
+	w.settle()
+	assert [w.people[s].get(SO, name, "docstatus", "po_no") for s in SIDES] == [(2, "second")] * 2
+	w.check_in_step()
+	w.check_steady()
+
+
+@pytest.mark.parametrize("who", ["source", "copy"])
+@pytest.mark.parametrize("side", SIDES)
+def test_a_rename_after_an_unclear_create(side, who):
+	w, there = World(keep("Customer")), other(side)
+	w.people[side].insert("Customer", customer_name="A", tax_id="1", website="w")
+	w.put(Event(side, "Customer", "A"))
+	w.fault(there, Fault.AFTER_TIMEOUT, path="/api/v2/document", times=1)
+	assert w.drain().stopped
+	w.mend()
+	w.sites[side if who == "source" else there].rename("Customer", "A", "B")
+	w.settle()
+	for site in w.sites.values():
+		assert [(doc["name"], doc["customer_name"]) for doc in site.all("Customer")] == [("B", "B")]
+	w.check_in_step()
+	w.check_steady()
+
+
+def test_both_sides_rename_one_document():
+	w = World(keep("Customer"))
+	w.people[LOCAL].insert("Customer", customer_name="A")
+	w.sync()
+	for side, name in ((LOCAL, "B"), (CLOUD, "C")):
+		w.sites[side].rename("Customer", "A", name)
+	for _ in range(2):
+		w.settle()
+	found = {(doc["name"], doc["customer_name"]) for site in w.sites.values() for doc in site.all("Customer")}
+	assert len(found) == 1
+	w.check_in_step()
+	w.check_steady()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_two_workers_have_one_document_by_the_names_of_both_sides(side):
+	"""Deleted on one side and edited on the other, it is made again once."""
+	w = World(own("Note"))
+	name = w.people[side].insert("Note", title="one", public=1, content="a")
+	w.settle()
+	there = w.binding("Note", side, name).names[other(side)]
+	for call in range(1, 40):
+		twin = w.copy()
+		twin.people[other(side)].delete("Note", there)
+		twin.people[side].save("Note", name, content="b")
+		twin.put(Event(other(side), "Note", there, "delete"), Event(side, "Note", name))
+		ctx = twin.context(around=interrupted_before(call, lambda twin=twin: twin.drain()))
+		twin.drain(ctx)
+		twin.settle()
+		assert twin.count("Note") == (1, 1), call
+		twin.check_in_step()
+
+
+def test_a_one_way_clash_and_a_deletion_come_to_rest():
+	w = World(keep("Customer", "to local", "ask"))
+	w.people[CLOUD].insert("Customer", customer_name="A", tax_id="1")
+	w.people[LOCAL].insert("Customer", customer_name="A", tax_id="2", website="w")
+	w.sync()
+	w.people[CLOUD].delete("Customer", "A")
+	w.settle()
+	w.settle()
+	w.check_steady()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_the_old_name_of_a_renamed_document_is_given_to_another(side):
+	w = World(keep("Customer"))
+	w.people[side].insert("Customer", customer_name="A", tax_id="1")
+	w.sync()
+	w.sites[side].rename("Customer", "A", "B")
+	w.people[side].insert("Customer", customer_name="A", tax_id="2")
+	w.settle()
+	for site in w.sites.values():
+		assert [(doc["name"], doc["tax_id"]) for doc in site.all("Customer")] == [("A", "2"), ("B", "1")]
+	w.check_in_step()
+	w.check_steady()
+
+
+@pytest.mark.parametrize(("word", "source"), [("to cloud", LOCAL), ("to local", CLOUD)])
+def test_the_source_deletes_what_the_receiver_had_values_of_its_own_in(word, source):
+	w = World(keep("Customer", word))
+	w.people[source].insert("Customer", customer_name="A")
+	w.people[other(source)].insert("Customer", customer_name="A", website="of the receiver")
+	w.sync()
+	w.people[source].delete("Customer", "A")
+	w.settle()
+	assert w.people[other(source)].get("Customer", "A", "website") == "of the receiver"
+	assert w.binding("Customer", other(source), "A").status == "Diverged"
+	w.check_steady()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_what_was_edited_is_not_deleted_for_having_been_cancelled_since(side):
+	"""Nothing of a cancelled document can change any more; what was changed before is an edit all the same."""
+	w = orders()
+	name = order(w, side, "first")
+	w.settle()
+	there = w.binding(SO, side, name).names[other(side)]
+	w.people[other(side)].delete(SO, there)
+	w.people[side].save(SO, name, po_no="second")
+	for step in (1, 2):
+		w.people[side].save(SO, name, docstatus=step)
+	w.settle()
+	assert w.count(SO) == (1, 1)
+	new = w.binding(SO, side, name).names[other(side)]
+	assert w.people[other(side)].get(SO, new, "po_no") == "second"
+	assert w.people[other(side)].get(SO, new, "docstatus") == 2
+	w.check_steady()
+
+
+def test_what_may_not_cross_shows_as_a_difference_when_nothing_can_change_any_more():
+	w = orders("to cloud")
+	name = order(w, LOCAL, "first")
+	w.settle()
+	there = w.binding(SO, LOCAL, name).names[CLOUD]
+	w.people[CLOUD].save(SO, there, po_no="edited there")
+	w.people[LOCAL].save(SO, name, docstatus=1)
+	w.settle()
+	assert w.binding(SO, LOCAL, name).status == "Diverged"
+	w.people[LOCAL].save(SO, name, docstatus=2)
+	w.people[CLOUD].save(SO, there, docstatus=2)
+	w.settle()
+	assert w.people[CLOUD].get(SO, there, "po_no") == "edited there"
+	assert w.binding(SO, LOCAL, name).status == "Diverged"
+	w.check_steady()

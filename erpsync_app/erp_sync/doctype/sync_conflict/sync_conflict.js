@@ -1,0 +1,25 @@
+// Copyright (c) 2026, erpsync_app contributors
+// License: MIT. See license.txt
+
+frappe.ui.form.on("Sync Conflict", {
+	refresh(frm) {
+		erpsync.watch_only(frm);
+		show_clashes(frm);
+		if (frm.doc.status !== "Open" || !erpsync.may_act()) return;
+		if (frm.doc.resolved_by) {
+			frm.set_intro(__("{0} has chosen; sync is about to carry it out.", [frm.doc.resolved_by]), "blue");
+		}
+		for (const { choice, label } of erpsync.choices()) {
+			frm.add_custom_button(label, async () => {
+				if (await erpsync.settle([frm.doc.name], choice)) frm.reload_doc();
+			});
+		}
+	},
+});
+
+function show_clashes(frm) {
+	const clashes = JSON.parse(frm.doc.clashes || "[]");
+	frappe.model.with_doctype(frm.doc.ref_doctype, () => {
+		frm.get_field("clashes_html").$wrapper.html(erpsync.clash_table(frm.doc.ref_doctype, clashes));
+	});
+}

@@ -1,0 +1,13 @@
+// Copyright (c) 2026, erpsync_app contributors
+// License: MIT. See license.txt
+
+frappe.ui.form.on("Sync Event", {
+	refresh(frm) {
+		erpsync.watch_only(frm);
+		if (!erpsync.may_act() || frm.doc.state === "Processing") return;
+		frm.add_custom_button(__("Retry Now"), async () => {
+			await erpsync.retry_events([frm.doc.name]);
+			frappe.set_route("List", "Sync Event");
+		});
+	},
+});

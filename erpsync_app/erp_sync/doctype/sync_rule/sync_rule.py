@@ -1,0 +1,94 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+
+import frappe
+from frappe.model.document import Document
+
+from erpsync_app.adapters import event_queue
+from erpsync_app.erp_sync import rule_checks, rules_cache
+from erpsync_app.erp_sync.lines import tidy
+from erpsync_app.erp_sync.naming import usual_naming
+
+CURSORS = ("local_cursor", "cloud_cursor")
+KEPT_BY_SYNC = (*CURSORS, "drift")
+WIDENING = ("direction", "filters", "enabled")
+"""A change of these can let in documents that the scans have already passed."""
+
+DELETIONS = {"local_deletions_cursor": None, "cloud_deletions_cursor": None}
+
+
+LETTING_FILES_IN = ("enabled", "direction", "attachments", "attachment_limit_mb")
+"""A change of these can let in files of documents that have not changed: all are listed once more."""
+
+
+class SyncRule(Document):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		from erpsync_app.erp_sync.doctype.sync_rule_field.sync_rule_field import SyncRuleField
+
+		attachment_limit_mb: DF.Int
+		attachments: DF.Check
+		cloud_cursor: DF.Data | None
+		deletes: DF.Literal["propagate", "keep", "ask"]
+		direction: DF.Literal["bidirectional", "cloud_to_local", "local_to_cloud"]
+		drift: DF.SmallText | None
+		enabled: DF.Check
+		exclude_fields: DF.SmallText | None
+		field_map: DF.Table[SyncRuleField]
+		filters: DF.Code | None
+		local_cursor: DF.Data | None
+		match_fields: DF.SmallText | None
+		naming: DF.Literal["", "keep", "own"]
+		policy: DF.Literal["latest_timestamp", "cloud_wins", "local_wins", "manual"]
+		ref_doctype: DF.Link
+		submit: DF.Literal["follow", "draft"]
+
+	# end: auto-generated types
+	def before_validate(self):
+		self.match_fields = tidy(self.match_fields)
+		self.exclude_fields = tidy(self.exclude_fields)
+		self.filters = (self.filters or "").strip() or None
+		self.keep_what_sync_keeps()
+
+	def validate(self):
+		meta = rule_checks.syncable(self.ref_doctype)
+		if not self.naming:
+			self.naming = usual_naming(meta)
+		rule_checks.check_filters(self, meta)
+		rule_checks.check_field_lists(self, meta)
+		rule_checks.check_field_map(self, meta)
+		if self.enabled:
+			rule_checks.check_cycles(self)
+			rule_checks.check_match_fields(self)
+			rule_checks.check_with_cloud(self)
+
+	def on_update(self):
+		rules_cache.clear()
+		if any(self.has_value_changed(fieldname) for fieldname in LETTING_FILES_IN):
+			cursors = dict.fromkeys(("local_files_cursor", "cloud_files_cursor"))
+			frappe.db.set_single_value("Sync Settings", cursors, update_modified=False)
+		if not self.enabled:
+			event_queue.forget(self.ref_doctype)
+		elif self.has_value_changed("enabled"):
+			# What was deleted while nobody looked, the trails tell from their beginning.
+			frappe.db.set_single_value("Sync Settings", DELETIONS, update_modified=False)
+
+	def on_trash(self):
+		rules_cache.clear()
+		event_queue.forget(self.ref_doctype)
+
+	def keep_what_sync_keeps(self):
+		"""A form that stood open for an hour must not turn back the cursors. Only what was already scanned
+		and may now be wanted does."""
+		if self.is_new():
+			return
+		stored = frappe.db.get_value(self.doctype, self.name, KEPT_BY_SYNC, as_dict=True)
+		if any(self.has_value_changed(fieldname) for fieldname in WIDENING):
+			stored.update(dict.fromkeys(CURSORS))
+		self.update(stored)

@@ -1,0 +1,125 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+
+import re
+
+import frappe
+from frappe import _
+from frappe.model.document import Document
+from frappe.utils import cint, escape_html
+
+from erpsync_app import breakers
+from erpsync_app.adapters.settings import lines
+from erpsync_app.erp_sync import rules_cache
+from erpsync_app.erp_sync.cloud_url import normalise
+from erpsync_app.erp_sync.lines import tidy
+
+CURSORS = ("local_deletions_cursor", "cloud_deletions_cursor", "local_files_cursor", "cloud_files_cursor")
+KEPT_BY_SYNC = ("last_scan", "last_error", "last_error_on", *CURSORS, *breakers.KEPT)
+AT_LEAST_ONE = (
+	"webhook_body_limit_kb",
+	"webhook_rate_limit",
+	"scan_interval",
+	"batch_size",
+	"max_attempts",
+	"backoff_seconds",
+	"connect_timeout",
+	"read_timeout",
+)
+
+
+class SyncSettings(Document):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		acknowledged: DF.SmallText | None
+		allow_http: DF.Check
+		api_key: DF.Data | None
+		api_secret: DF.Password | None
+		backoff_seconds: DF.Int
+		batch_size: DF.Int
+		cloud_deletions_cursor: DF.Data | None
+		cloud_files_cursor: DF.Data | None
+		cloud_identity: DF.SmallText | None
+		cloud_url: DF.Data | None
+		connect_timeout: DF.Int
+		enabled: DF.Check
+		exclude_fields: DF.SmallText | None
+		last_error: DF.SmallText | None
+		last_error_on: DF.Datetime | None
+		last_scan: DF.Datetime | None
+		local_deletions_cursor: DF.Data | None
+		local_files_cursor: DF.Data | None
+		local_identity: DF.SmallText | None
+		max_attempts: DF.Int
+		max_deletions: DF.Int
+		max_deletions_share: DF.Int
+		max_overwrites: DF.Int
+		max_overwrites_share: DF.Int
+		max_updates: DF.Int
+		max_updates_share: DF.Int
+		pause_reason: DF.SmallText | None
+		paused: DF.Check
+		read_timeout: DF.Int
+		resumed_on: DF.Datetime | None
+		scan_interval: DF.Int
+		sync_user: DF.Link
+		tripped: DF.SmallText | None
+		webhook_body_limit_kb: DF.Int
+		webhook_rate_limit: DF.Int
+		webhook_secret: DF.Password | None
+
+	# end: auto-generated types
+	def before_validate(self):
+		self.keep_what_sync_keeps()
+		self.exclude_fields = tidy(self.exclude_fields)
+		if not self.paused:
+			self.pause_reason = None
+
+	def validate(self):
+		self.cloud_url = normalise(self.cloud_url, allow_http=bool(self.allow_http))
+		self.check_numbers()
+		self.check_sync_user()
+		self.check_exclude_fields()
+		self.check_complete()
+
+	def on_update(self):
+		rules_cache.clear()
+		before = self.get_doc_before_save()
+		if before and before.paused and not self.paused:
+			breakers.acknowledge()
+
+	def keep_what_sync_keeps(self):
+		"""A form that stood open for an hour must not turn back the cursors."""
+		stored = frappe.db.get_singles_dict(self.doctype)
+		for fieldname in KEPT_BY_SYNC:
+			self.set(fieldname, stored.get(fieldname))
+
+	def check_numbers(self):
+		for fieldname in AT_LEAST_ONE:
+			if cint(self.get(fieldname)) < 1:
+				frappe.throw(_("{0} must be 1 or more.").format(_(self.meta.get_label(fieldname))))
+
+	def check_sync_user(self):
+		if self.sync_user == "Guest" or not frappe.db.get_value("User", self.sync_user, "enabled"):
+			frappe.throw(_("Sync cannot run as {0}: name an enabled user.").format(self.sync_user))
+
+	def check_exclude_fields(self):
+		for fieldname in lines(self.exclude_fields):
+			if not re.fullmatch(r"\w+", fieldname):
+				frappe.throw(
+					_("{0} is not a fieldname: write one a line under Excluded Fields.").format(
+						frappe.bold(escape_html(fieldname))
+					)
+				)
+
+	def check_complete(self):
+		missing = [name for name in ("cloud_url", "api_key", "api_secret") if not self.get(name)]
+		if self.enabled and missing:
+			labels = ", ".join(_(self.meta.get_label(name)) for name in missing)
+			frappe.throw(_("Sync cannot be enabled yet: {0} is missing.").format(labels))

@@ -1,0 +1,229 @@
+// Copyright (c) 2026, erpsync_app contributors
+// License: MIT. See license.txt
+
+// What the forms and lists of ERP Sync share: words for the stored values, and calls to the server.
+
+frappe.provide("erpsync");
+
+const WORDS = {
+	direction: {
+		bidirectional: __("Both ways"),
+		cloud_to_local: __("Cloud → Local"),
+		local_to_cloud: __("Local → Cloud"),
+	},
+	policy: {
+		latest_timestamp: __("Latest edit wins"),
+		cloud_wins: __("Cloud wins"),
+		local_wins: __("Local wins"),
+		manual: __("Ask a person"),
+	},
+	naming: {
+		keep: __("Same name on both sides"),
+		own: __("Each site names its own"),
+	},
+	deletes: {
+		propagate: __("Delete on the other side too"),
+		keep: __("Keep the other document"),
+		ask: __("Ask a person"),
+	},
+	submit: {
+		follow: __("Submit and cancel on the other side too"),
+		draft: __("Keep a draft on the other side"),
+	},
+	side: { local: __("Local"), cloud: __("Cloud") },
+	kind: { change: __("Change"), delete: __("Delete") },
+	operation: {
+		create: __("Create"),
+		update: __("Update"),
+		rename: __("Rename"),
+		merge: __("Merge"),
+		delete: __("Delete"),
+		bind: __("Bind"),
+		conflict: __("Conflict"),
+		fail: __("Fail"),
+	},
+	resolution: {
+		latest_timestamp: __("Latest edit won"),
+		cloud_wins: __("Cloud won, by policy"),
+		local_wins: __("Local won, by policy"),
+		direction: __("By the direction of the rule"),
+		"Keep local": __("Keep local"),
+		"Keep cloud": __("Keep cloud"),
+		"By hand": __("By hand"),
+		Converged: __("Converged"),
+		"Edit beats delete": __("Edit beats delete"),
+		"Merge beats edit": __("Merge beats edit"),
+		"Submit beats edit": __("Submit beats edit"),
+	},
+};
+WORDS.winner = WORDS.side;
+
+/** What the engine calls a clash between an edit and a delete. */
+const DOCUMENT = "(document)";
+
+const CHOICES = {
+	keep_local: {
+		label: __("Keep local"),
+		question: __("The local values are written to the cloud. What stood there is kept in the Sync Log."),
+	},
+	keep_cloud: {
+		label: __("Keep cloud"),
+		question: __("The cloud's values are written to this site. What stood here is kept in the Sync Log."),
+	},
+	by_hand: {
+		label: __("Mark as resolved"),
+		question: __("Nothing is written now. Use this once both documents are as they should be."),
+	},
+};
+
+const escape = (text) => frappe.utils.escape_html(cstr(text));
+
+erpsync.may_act = () => ["System Manager", "Sync Manager"].some((role) => frappe.user.has_role(role));
+
+erpsync.word = (fieldname, value) => WORDS[fieldname]?.[value] || cstr(value);
+
+/** Words instead of stored values in a form. */
+erpsync.words_in_form = (frm) => {
+	for (const df of frm.meta.fields) {
+		if (df.fieldtype !== "Select" || !WORDS[df.fieldname]) continue;
+		const formatter = (value) => escape(erpsync.word(df.fieldname, value));
+		frappe.meta.get_docfield(frm.doctype, df.fieldname, frm.docname).formatter = formatter;
+		frm.set_df_property(df.fieldname, "options", options(df));
+	}
+};
+
+/** A form of what only sync writes. */
+erpsync.watch_only = (frm) => {
+	frm.disable_save();
+	erpsync.words_in_form(frm);
+};
+
+/** The same in a list's columns: `formatters` for `frappe.listview_settings`. */
+erpsync.list_words = (...fieldnames) =>
+	Object.fromEntries(
+		fieldnames.map((fieldname) => [
+			fieldname,
+			(value) => (value ? filterable(fieldname, value, erpsync.word(fieldname, value)) : ""),
+		])
+	);
+
+/** Text in a list's column, as text: never as HTML. */
+erpsync.list_text = (text) => `<span class="ellipsis" title="${escape(text)}">${escape(text)}</span>`;
+
+/** The same in a list's standard filters. */
+erpsync.words_in_filters = (listview) => {
+	for (const df of listview.meta.fields) {
+		const control = listview.page.fields_dict[df.fieldname];
+		if (df.fieldtype !== "Select" || !WORDS[df.fieldname] || !control) continue;
+		control.df.options = [{ value: "", label: "" }, ...options(df).filter((option) => option.value)];
+		control.set_options(control.get_value());
+	}
+};
+
+function options(df) {
+	return df.options
+		.split("\n")
+		.map((value) => ({ value, label: value ? erpsync.word(df.fieldname, value) : "" }));
+}
+
+function filterable(fieldname, value, text) {
+	return `<a class="filterable ellipsis" data-filter="${fieldname},=,${escape(value)}">${escape(text)}</a>`;
+}
+
+/** Settle conflicts, one after the other, after a person said yes. Answers whether something was done. */
+erpsync.settle = async (conflicts, choice) => {
+	const { label, question } = CHOICES[choice];
+	const title = conflicts.length > 1 ? __("{0}: {1} conflicts", [label, conflicts.length]) : label;
+	if (!(await confirmed(title, question))) return false;
+	return each(conflicts, title, (conflict) =>
+		frappe.xcall("erpsync_app.api.desk.settle", { conflict, choice })
+	);
+};
+
+erpsync.choices = () => Object.entries(CHOICES).map(([choice, { label }]) => ({ choice, label }));
+
+erpsync.retry_events = async (names) => {
+	const count = await frappe.xcall("erpsync_app.api.desk.retry_events", { names });
+	frappe.show_alert({ message: __("Events that sync tries again now: {0}", [count]), indicator: "green" });
+};
+
+function confirmed(title, question) {
+	return new Promise((resolve) => {
+		const dialog = frappe.confirm(question, () => resolve(true), () => resolve(false));
+		dialog.set_title(title);
+	});
+}
+
+async function each(names, title, call) {
+	let done = 0;
+	frappe.dom.freeze(title);
+	for (const name of names) {
+		try {
+			await call(name);
+			done += 1;
+		} catch {
+			continue; // its reason is on the screen already
+		}
+	}
+	frappe.dom.unfreeze();
+	if (done) frappe.show_alert({ message: __("Done: {0} of {1}.", [done, names.length]), indicator: "green" });
+	return done > 0;
+}
+
+erpsync.test_connections = async () => {
+	const sides = await frappe.xcall("erpsync_app.api.desk.test_connections");
+	const parts = sides.map((side) => {
+		const where = [side.url, side.user, side.time_zone].filter(Boolean).map(escape).join(" · ");
+		const problems = [...side.problems, ...side.notes].map((problem) => `<li>${escape(problem)}</li>`).join("");
+		const colour = side.ok ? "green" : "red";
+		return `<h5><span class="indicator ${colour}"></span> ${escape(erpsync.word("side", side.side))}</h5>
+			<p class="text-muted">${where}</p>${problems ? `<ul>${problems}</ul>` : `<p>${__("All is well.")}</p>`}`;
+	});
+	frappe.msgprint({ title: __("Connections"), message: parts.join(""), wide: true });
+};
+
+erpsync.sync_all = async () => {
+	await frappe.xcall("erpsync_app.api.desk.sync_all");
+	frappe.show_alert({ message: __("Sync looks through both sides now."), indicator: "green" });
+};
+
+/** Open a document of the cloud in a tab of its own. */
+erpsync.open_cloud = async (doctype, name) => {
+	const url = await frappe.db.get_single_value("Sync Settings", "cloud_url");
+	if (!url) frappe.throw(__("Sync Settings name no cloud yet."));
+	const path = [frappe.router.slug(doctype), name].map(encodeURIComponent).join("/");
+	window.open(`${url}/app/${path}`, "_blank", "noopener");
+};
+
+/** The fields of a clash, as a table a person can read. */
+erpsync.clash_table = (doctype, clashes) => {
+	const head = [__("Field"), __("After the last sync"), __("Local"), __("Cloud")];
+	const rows = clashes.map((clash) => {
+		const whole = clash.field === DOCUMENT;
+		const label = frappe.meta.get_label(doctype, clash.field) || clash.field;
+		const title = whole ? __("The whole document") : __(label, null, doctype);
+		const cells = ["base", "local", "cloud"].map((side) => {
+			const won = clash.winner === side;
+			const absent = !whole ? __("empty") : side === "base" ? "" : __("deleted");
+			const mark = won ? ` <span class="indicator-pill green no-indicator-dot">${__("kept")}</span>` : "";
+			return `<td class="${won ? "bold" : ""}">${shown(clash[side], absent)}${mark}</td>`;
+		});
+		return `<tr><td title="${escape(clash.field)}">${escape(title)}</td>${cells.join("")}</tr>`;
+	});
+	const widths = ["16%", "28%", "28%", "28%"];
+	const titles = head.map((text, i) => `<th style="width: ${widths[i]}">${escape(text)}</th>`);
+	return `<div class="table-responsive"><table class="table table-bordered" style="table-layout: fixed; overflow-wrap: anywhere">
+		<thead><tr>${titles.join("")}</tr></thead>
+		<tbody>${rows.join("")}</tbody></table></div>`;
+};
+
+function shown(value, absent) {
+	if (value === null || value === undefined || value === "") {
+		return `<span class="text-muted">${escape(absent)}</span>`;
+	}
+	if (typeof value === "object") {
+		const text = escape(JSON.stringify(value, null, 1));
+		return `<pre class="small" style="max-height: 20em; white-space: pre-wrap">${text}</pre>`;
+	}
+	return `<span style="white-space: pre-wrap">${escape(value)}</span>`;
+}

@@ -1,0 +1,211 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""What must hold of two sites at rest, asked after each simulated history. See DESIGN, "What must always hold".
+
+Every check is of what stands on the sites and in the ledger, and of what people did; none asks the engine.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from erpsync_app.engine.canonical import canonical
+from erpsync_app.engine.mapping import Terms, shape_of
+from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Rule, Side
+from erpsync_app.sandbox.ledger import Conflict
+from erpsync_app.sandbox.people import MARKER_FIELDS, PERSON, tokens
+from erpsync_app.sandbox.simulation import Problem, Simulation
+from erpsync_app.sandbox.store import Doc
+
+ATTACHED = "(attached)"
+"""Under this key a document holds its files, each with its content and whether it is private."""
+
+REASONS = (
+	r"gone on the \w+ side without a trace",
+	r"Cannot delete or cancel because",
+	r"as it has child nodes",
+	r"Submitted Record cannot be deleted",
+	r"Could not find",
+	r"is not synced yet",
+	r"documents on the \w+ side match it",
+	r"must be unique",
+	r"Item cannot be added to its own descendants",
+	r"not found\.",
+	r"submitted on both sides with different",
+)
+"""Why a document may stand in quarantine for good: only for what a person alone can put right."""
+
+
+def check(world: Simulation) -> Iterator[Problem]:
+	"""Every invariant that does not hold."""
+	docs = {
+		side: {doctype: {doc["name"]: doc for doc in site.all(doctype)} for doctype in world.rules}
+		for side, site in world.sites.items()
+	}
+	for side, site in world.sites.items():
+		for doctype, of_doctype in docs[side].items():
+			for name, doc in of_doctype.items():
+				doc[ATTACHED] = [
+					(site.content(file["file_url"]).decode(), file["is_private"])
+					for file in site.attachments(doctype, name)
+				]
+	yield from _nothing_under_way(world)
+	yield from _converged(world, docs)
+	yield from _every_document_known(world, docs)
+	yield from _once(world, docs)
+	yield from _rows_once(world, docs)
+	yield from _no_edit_lost(world, docs)
+
+
+def _nothing_under_way(world: Simulation) -> Iterator[Problem]:
+	if waiting := world.queue.pending():
+		yield Problem("stuck", f"{waiting} events wait")
+	for event, why in world.queue.failed():
+		if not _good(why):
+			yield Problem(
+				"failed", f"for no good reason: {event.doctype} {event.name} on {event.side}: {why}"
+			)
+	for b in world.ledger.all_bindings():
+		# What a person chose waits too for what stands in its way.
+		if b.intent or b.status == "Pending" or (b.choice and b.status != "Failed"):
+			yield Problem("stuck", f"not finished: {_told(b)}")
+
+
+def _converged(world: Simulation, docs: dict) -> Iterator[Problem]:
+	conflicts: dict[str, list[Conflict]] = {}
+	for row, conflict in zip(
+		world.database.rows("select binding from conflict order by id"), world.ledger.conflicts(), strict=True
+	):
+		conflicts.setdefault(str(row["binding"]), []).append(conflict)
+	for b in world.ledger.all_bindings():
+		rule = world.rules[b.doctype]
+		pair = {side: docs[side][b.doctype].get(b.names.get(side) or "") for side in SIDES}
+		mine = conflicts.get(b.id or "", [])
+		if b.status == "Failed":
+			if not _good(b.error):
+				yield Problem("failed", f"for no good reason: {_told(b)}")
+			elif "without a trace" in (b.error or "") and not world.witness.renamed:
+				yield Problem("failed", f"nothing was renamed: {_told(b)}")
+		elif b.status == "Conflict":
+			if not any(c.resolution is None for c in mine):
+				yield Problem("diverged", f"in conflict, and none is open: {_told(b)}")
+		elif b.status == "Diverged":
+			if rule.direction == "bidirectional" and rule.deletes == "propagate" and rule.submit == "follow":
+				yield Problem("diverged", f"the rule lets everything cross: {_told(b)}")
+		elif not (pair[LOCAL] and pair[CLOUD]):
+			yield Problem("diverged", f"{b.status}, and on one side alone: {_told(b)}")
+		else:
+			yield from _equal(world, rule, b, pair, mine)
+
+
+def _equal(
+	world: Simulation, rule: Rule, b: Binding, pair: dict[Side, Doc], conflicts: list[Conflict]
+) -> Iterator[Problem]:
+	"""A pair that counts as synced is equal, but for what a document that is submitted or cancelled does not take any
+	more: that, a conflict has to say."""
+	if rule.submit == "follow" and pair[LOCAL]["docstatus"] != pair[CLOUD]["docstatus"]:
+		yield Problem("diverged", f"docstatus {[pair[s]['docstatus'] for s in SIDES]}: {_told(b)}")
+	shape = shape_of(world.clients[LOCAL].meta(b.doctype), world.clients[CLOUD].meta(b.doctype), rule)
+	inward = {(o.doctype, o.names[CLOUD] or ""): o.names[LOCAL] or "" for o in world.ledger.all_bindings()}
+	zones = {side: world.clients[side].time_zone for side in SIDES}
+	terms = {
+		LOCAL: Terms(LOCAL, zones[LOCAL], zones[LOCAL]),
+		CLOUD: Terms(CLOUD, zones[CLOUD], zones[LOCAL], inward, {}),
+	}
+	one, two = (canonical(pair[side], shape, terms[side]) for side in SIDES)
+	files = {side: pair[side][ATTACHED] for side in SIDES}
+	if files[LOCAL] != files[CLOUD]:
+		yield Problem("diverged", f"attached are {files[LOCAL]} and {files[CLOUD]}: {_told(b)}")
+	told = {clash.field for conflict in conflicts for clash in conflict.clashes}
+	submitted = any(pair[side]["docstatus"] for side in SIDES)
+	# A merge that waits for a person has led the links of its own side away.
+	waiting = [o.names[LOCAL] for o in world.ledger.all_bindings() if "It was merged into" in (o.error or "")]
+	for name in one:
+		if one[name] and (one[name] in waiting or two[name] in waiting):
+			continue
+		if one[name] != two[name] and not (submitted and name in told):
+			yield Problem("diverged", f"{name} is {one[name]!r} and {two[name]!r}: {_told(b)}")
+
+
+def _every_document_known(world: Simulation, docs: dict) -> Iterator[Problem]:
+	"""No document is passed over: it is bound, or failed, or the rule keeps it on its side."""
+	bindings = world.ledger.all_bindings()
+	quarantined = {(event.doctype, event.name) for event, _ in world.queue.failed()}
+	for side in SIDES:
+		bound = {(b.doctype, b.names.get(side)) for b in bindings}
+		other = CLOUD if side == LOCAL else LOCAL
+		for doctype, rule in world.rules.items():
+			for name in docs[side][doctype]:
+				if (doctype, name) not in bound | quarantined and rule.writes(other):
+					yield Problem(
+						"diverged", f"{doctype} {name} on {side} is not synced, and nothing says why"
+					)
+
+
+def _once(world: Simulation, docs: dict) -> Iterator[Problem]:
+	# Two documents of one name met, one marker was about to win, and one was renamed before that was recorded: they
+	# are two again, and rightly so.
+	parted = world.witness.renamed & set(
+		tokens([asdict(c) for each in world.ledger.conflicts() for c in each.clashes])
+	)
+	for side in SIDES:
+		for doctype in world.rules:
+			marks = Counter(doc[MARKER_FIELDS[doctype]] for doc in docs[side][doctype].values())
+			for marker, times in marks.items():
+				if times > 1 and marker and marker not in parted:
+					names = [
+						name
+						for name, doc in docs[side][doctype].items()
+						if doc[MARKER_FIELDS[doctype]] == marker
+					]
+					yield Problem("twice", f"{doctype} [{marker}] is there {times} times on {side}: {names}")
+
+
+def _rows_once(world: Simulation, docs: dict) -> Iterator[Problem]:
+	"""No value of a row stands in two rows of its table: nobody saved it twice."""
+	for side in SIDES:
+		for doctype in world.rules:
+			for name, doc in docs[side][doctype].items():
+				for table, rows in doc.items():
+					values = Counter(tokens(rows if isinstance(rows, list) else []))
+					for token, times in values.items():
+						if times > 1:
+							yield Problem(
+								"row twice",
+								f"{token} in {times} rows of {table} of {doctype} {name} on {side}",
+							)
+
+
+def _no_edit_lost(world: Simulation, docs: dict) -> Iterator[Problem]:
+	"""Every value that a person saved stands in a document; or a person replaced it, or deleted the document, who
+	had it before their eyes; or a conflict keeps it."""
+	kept = set(tokens([list(of_side.values()) for of_side in docs.values()]))
+	kept |= set(tokens([asdict(clash) for c in world.ledger.conflicts() for clash in c.clashes]))
+	# Whom a person's choice deletes in full view goes with its files.
+	chosen = {
+		(c.doctype, side, c.names[side])
+		for c in world.ledger.conflicts()
+		if (c.resolution or "").startswith("Keep")
+		for side in SIDES
+	}
+	for side, site in world.sites.items():
+		for gone in site.all("Deleted Document"):
+			data = json.loads(gone["data"])
+			of = (data.get("attached_to_doctype"), side, data.get("attached_to_name"))
+			if gone["owner"] == PERSON.name or of in chosen:
+				kept |= set(tokens(data))
+	for token, act in world.witness.saved.items():
+		if token not in kept and token not in world.witness.superseded:
+			yield Problem("lost", f"{token}, which was saved by: {act}")
+
+
+def _good(why: str | None) -> bool:
+	return any(re.search(reason, why or "") for reason in REASONS)
+
+
+def _told(b: Binding) -> str:
+	return f"{b.doctype} {b.names.get(LOCAL)} | {b.names.get(CLOUD)} {b.status} {b.error or ''}".rstrip()

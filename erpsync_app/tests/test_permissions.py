@@ -1,0 +1,121 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""Who may do what: each role on each DocType, and the methods that the Desk calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import frappe
+import pytest
+
+from erpsync_app.api import desk
+from erpsync_app.erp_sync.roles import may_see_sync
+
+RIGHTS = ("read", "write", "create", "delete")
+ALL, READ, NONE = set(RIGHTS), {"read"}, set()
+
+MAY: dict[str, dict[str, set[str]]] = {
+	"Sync Settings": {"System Manager": {"read", "write", "create"}, "Sync Manager": READ},
+	"Sync Rule": {"System Manager": ALL, "Sync Manager": ALL},
+	"Sync Event": {"System Manager": {"read", "delete"}, "Sync Manager": READ},
+	"Sync Record": {"System Manager": READ, "Sync Manager": READ},
+	"Sync Log": {"System Manager": READ, "Sync Manager": READ},
+	"Sync Conflict": {"System Manager": READ, "Sync Manager": READ},
+}
+ROLES = ("System Manager", "Sync Manager", "Sales Manager", "Guest")
+
+METHODS = {
+	"settle": lambda: desk.settle("none", "keep_local"),
+	"sync_now": lambda: desk.sync_now("none"),
+	"retry_events": lambda: desk.retry_events([]),
+	"sync_all": lambda: desk.sync_all(),
+	"test_connections": lambda: desk.test_connections(),
+}
+
+
+@pytest.fixture(scope="module")
+def users(site: None) -> Iterator[dict[str, str]]:
+	"""A user for each role, with that role alone."""
+	frappe.db.rollback()
+	found = {"Guest": "Guest"}
+	for role in ROLES[:-1]:
+		user = frappe.new_doc("User", email=f"{frappe.scrub(role)}@erpsync.example.com", first_name=role)
+		user.send_welcome_email = 0
+		user.append("roles", {"role": role})
+		user.insert()
+		found[role] = user.name
+	yield found
+	frappe.set_user("Administrator")
+	frappe.db.rollback()
+
+
+@pytest.fixture
+def become(users: dict[str, str]) -> Iterator:
+	yield lambda role: frappe.set_user(users[role])
+	frappe.set_user("Administrator")
+
+
+@pytest.mark.parametrize("right", RIGHTS)
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("doctype", MAY)
+def test_rights_of_each_role(users: dict[str, str], doctype: str, role: str, right: str) -> None:
+	expected = right in MAY[doctype].get(role, NONE)
+	assert bool(frappe.has_permission(doctype, right, user=users[role])) is expected
+
+
+@pytest.mark.parametrize("role", ["Sales Manager", "Guest"])
+@pytest.mark.parametrize("doctype", [doctype for doctype in MAY if doctype != "Sync Settings"])
+def test_others_cannot_list(become, doctype: str, role: str) -> None:
+	become(role)
+	with pytest.raises(frappe.PermissionError):
+		frappe.get_list(doctype)
+
+
+def test_only_a_system_manager_sees_the_keys(become) -> None:
+	levels = {name: 1 for name in ("api_key", "api_secret", "webhook_secret")}
+	meta = frappe.get_meta("Sync Settings")
+	assert {field.fieldname: field.permlevel for field in meta.fields if field.permlevel} == levels
+
+	for role, sees in (("System Manager", True), ("Sync Manager", False)):
+		become(role)
+		doc = frappe.get_doc("Sync Settings")
+		doc.api_key = "the key"
+		doc.apply_fieldlevel_read_permissions()
+		assert (doc.get("api_key") == "the key") is sees
+
+
+def test_a_sync_manager_makes_no_rule_for_code_or_rights(become) -> None:
+	become("Sync Manager")
+	for doctype in ("User", "Server Script", "Print Format", "Custom Field"):
+		with pytest.raises(frappe.PermissionError, match="Only a System Manager"):
+			frappe.new_doc("Sync Rule", ref_doctype=doctype).insert()
+
+
+@pytest.mark.parametrize("role", ["Sales Manager", "Guest"])
+@pytest.mark.parametrize("method", METHODS)
+def test_methods_of_the_desk_are_closed_to_others(become, method: str, role: str) -> None:
+	become(role)
+	with pytest.raises(frappe.PermissionError):
+		METHODS[method]()
+
+
+def test_a_sync_manager_may_not_test_the_keys(become) -> None:
+	become("Sync Manager")
+	with pytest.raises(frappe.PermissionError):
+		METHODS["test_connections"]()
+
+
+def test_methods_of_the_desk_are_open_to_sync_managers(become) -> None:
+	become("Sync Manager")
+	assert desk.retry_events([]) == 0
+	with pytest.raises(frappe.DoesNotExistError):
+		desk.settle("none", "keep_local")
+
+
+@pytest.mark.parametrize(
+	("role", "sees"), [(role, "Manager" in role and role != "Sales Manager") for role in ROLES]
+)
+def test_who_sees_the_app(become, role: str, sees: bool) -> None:
+	become(role)
+	assert may_see_sync() is sees

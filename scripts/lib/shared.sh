@@ -1,0 +1,31 @@
+# shellcheck shell=bash
+# What scripts/demo, test, simulate and load have in common. Sourced by them, with `here` (their folder) set.
+
+die() {
+	echo "$*" >&2
+	exit 1
+}
+
+# Sets VENV to a virtual environment with these packages, made if it is not there yet.
+# Read by name, so that a run after a change of what is needed does not use the old one.
+# usage: venv_prepare NAME MODULES-TO-IMPORT PACKAGE...
+venv_prepare() {
+	local name=$1 modules=$2 python=${ERPSYNC_TEST_PYTHON:-python3} key
+	shift 2
+	key=$({ "$python" -c 'import sys; assert sys.version_info >= (3, 10); print(sys.version, sys.prefix)' &&
+		echo "$@"; } 2>/dev/null | sha256sum | cut -c1-12) ||
+		die "Python 3.10 or newer is needed: install it, or name one in ERPSYNC_TEST_PYTHON, and run this again."
+	VENV=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/erpsync/$name-$key
+	[ -e "$VENV/ready" ] && "$VENV/bin/python" -c "import $modules" 2>/dev/null && return
+	echo "==> virtual environment $VENV"
+	mkdir -p "$(dirname "$VENV")"
+	"$python" -m venv --clear "$VENV" || die "The virtual environment could not be made: install Python's venv module (Debian: python3-venv) and run this again."
+	"$VENV/bin/python" -m pip install --quiet "$@" ||
+		die "$* could not be installed from PyPI: check the network and pip's settings and run this again."
+	touch "$VENV/ready"
+}
+
+# For the sandbox: of its own, since the engine's few packages are not part of Python.
+sandbox_venv() { venv_prepare sandbox 'requests, yaml' 'requests>=2.31' 'pyyaml>=6'; }
+
+bench_setting() { "$here/bench" env | sed -n "s/^$1=//p"; }

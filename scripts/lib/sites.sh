@@ -1,0 +1,101 @@
+# shellcheck shell=bash
+# The two sites: ERPNext on both, a company on both, this app on neither (see code.sh).
+
+sites_make() {
+	local site
+	local -a jobs=() failed=()
+	for site in "$CLOUD_SITE" "$LOCAL_SITE"; do
+		if marked "making-$site" || ! site_is_done "$site"; then
+			say "site $site (some minutes)"
+			site_make "$site" &
+			jobs+=("$!:site $site")
+		fi
+	done
+	if marked making-assets || [ ! -f "$BENCH/sites/assets/assets.json" ]; then
+		say "assets"
+		assets_build &
+		jobs+=("$!:assets")
+	fi
+	local job
+	for job in "${jobs[@]}"; do
+		wait "${job%%:*}" || failed+=("${job#*:}")
+	done
+	[ ${#failed[@]} = 0 ] || die "Could not make ${failed[*]}: put right what is said above and run this again."
+	for site in "$CLOUD_SITE" "$LOCAL_SITE"; do site_settings "$site"; done
+}
+
+# Prints what a site has, in one line: its apps, and `company` if it has one. Nothing if it cannot be opened.
+site_state() {
+	[ -f "$BENCH/sites/$1/site_config.json" ] || return 0
+	AS_USER_DIR=$BENCH/sites as_user "$BENCH/env/bin/python" - "$1" <<'PY' 2>/dev/null || true
+import sys, frappe
+frappe.init(site=sys.argv[1]); frappe.connect()
+apps = frappe.get_installed_apps()
+print(*apps, *(["company"] if "erpnext" in apps and frappe.db.count("Company") else []))
+PY
+}
+
+site_is_done() {
+	local state
+	state=$(site_state "$1")
+	[[ " $state" == *" erpnext "* && " $state " == *" company "* ]]
+}
+
+# From nothing to a site with a company. A site that was cut off half-way is made afresh.
+site_make() {
+	local site=$1 state
+	local -a root force=()
+	if marked "making-$site"; then force=(--force); fi
+	state=$(site_state "$site")
+	if [ -z "$state" ] || [ ${#force[@]} -gt 0 ]; then
+		if [ -d "$BENCH/sites/$site" ] && [ ${#force[@]} = 0 ]; then
+			die "The site $site is there but cannot be opened: mend it or remove $BENCH/sites/$site, and run this again."
+		fi
+		mapfile -t root < <(db_root_arguments)
+		[ ${#root[@]} -gt 0 ] || return 1
+		mark "making-$site"
+		# Frappe allows one new-site at a time on a bench
+		touch_state_file "$STATE/new-site.lock"
+		(
+			flock 8
+			logged "$site" frappe new-site "$site" "${root[@]}" --admin-password "$ADMIN_PASSWORD" \
+				--mariadb-user-host-login-scope=localhost "${force[@]}"
+		) 8<"$STATE/new-site.lock" || return 1
+	else
+		mark "making-$site"
+	fi
+	if [[ " $state " != *" erpnext "* || ${#force[@]} -gt 0 ]]; then
+		logged "$site" frappe --site "$site" install-app erpnext || return 1
+	fi
+	# Frappe runs this before ERPNext's own tests: the set-up wizard, with a company
+	logged "$site" frappe --site "$site" execute erpnext.setup.utils.before_tests || return 1
+	unmark "making-$site"
+}
+
+# Built without the source maps' developer mode; the app's own assets are added by code.sh.
+assets_build() {
+	mark making-assets
+	logged assets as_user bench build || return 1
+	unmark making-assets
+}
+
+site_settings() {
+	local changed
+	changed=$(AS_USER_DIR=$BENCH/sites as_user "$BENCH/env/bin/python" - "$1" "http://$1:$(port web)" <<'PY'
+import json, sys
+from pathlib import Path
+path = Path(sys.argv[1]) / "site_config.json"
+config = json.loads(path.read_text())
+wanted = {"allow_tests": True, "host_name": sys.argv[2]}
+if any(config.get(k) != v for k, v in wanted.items()):
+    config.update(wanted)
+    new = path.with_suffix(".json.new")
+    new.write_text(json.dumps(config, indent=1))
+    new.replace(path)
+    print("changed")
+PY
+	) || die "The settings of the site $1 could not be written: see sites/$1/site_config.json in $BENCH."
+	if [ -n "$changed" ]; then
+		logged up frappe --site "$1" enable-scheduler || die "The scheduler of $1 could not be switched on: see $STATE/log/up.log."
+	fi
+}
