@@ -67,6 +67,7 @@ def _save_rule(rule: Rule, *, enabled: bool) -> None:
 			"submit": rule.submit,
 			"attachments": int(rule.attachments),
 			"attachment_limit_mb": rule.file_limit // MEGABYTE,
+			**{option: int(getattr(rule, option)) for option in settings.OPTIONS},
 			"filters": json.dumps([list(f) for f in rule.filters]) if rule.filters else None,
 			"match_fields": "\n".join(rule.match_fields),
 			"exclude_fields": "\n".join(sorted(rule.exclude)),

@@ -24,7 +24,7 @@ def found(ctx: Context, doctypes: Iterable[str]) -> Mapping[str, list[str]]:
 def note(ctx: Context, doctypes: Iterable[str]) -> None:
 	"""Keep on each rule what was found, where it is not what was found before. Committed when it returns."""
 	known = dict(frappe.get_all("Sync Rule", fields=["name", "drift"], as_list=True, order_by="name asc"))
-	for doctype, sentences in found(ctx, doctypes).items():
+	for doctype, sentences in found(ctx, [doctype for doctype in doctypes if doctype in known]).items():
 		text = "\n".join(sentences)
 		if text != (known.get(doctype) or ""):
 			frappe.db.set_value("Sync Rule", doctype, "drift", text, update_modified=False)

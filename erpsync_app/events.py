@@ -13,7 +13,10 @@ import frappe
 from erpsync_app.adapters import event_queue, settings
 from erpsync_app.adapters.local_site import OWN_WRITE
 from erpsync_app.engine.files import FILE
+from erpsync_app.engine.followers import FOLLOWERS
 from erpsync_app.engine.model import LOCAL, Event, Kind
+from erpsync_app.engine.rules import matches
+from erpsync_app.engine.tags import TAG_LINK
 from erpsync_app.jobs import wake
 
 PENDING = "erpsync_pending_events"
@@ -36,10 +39,14 @@ def renamed(doc, method: str | None = None, *names) -> None:
 
 
 def _capture(doc, kind: Kind) -> None:
-	doctype, name = doc.doctype, doc.name
+	doctype, name, option = doc.doctype, doc.name, None
 	if doctype == FILE:  # it travels with the document that it is attached to
 		doctype, name, kind = doc.attached_to_doctype, doc.attached_to_name, "change"
-	if doc.flags.get(OWN_WRITE) or _muted() or not (doctype and name and settings.captured(doctype)):
+	elif doctype == TAG_LINK:
+		doctype, name, kind, option = doc.document_type, doc.document_name, "change", "tags"
+	if doc.flags.get(OWN_WRITE) or _muted() or not (doctype and name):
+		return
+	if not (settings.captured(doctype, option) or _follows(doc)):
 		return
 	pending: dict[Event, str] = frappe.local.flags.setdefault(PENDING, {})
 	event = Event(LOCAL, doctype, str(name), kind)
@@ -50,6 +57,14 @@ def _capture(doc, kind: Kind) -> None:
 		frappe.db.after_commit.add(_committed)
 		frappe.db.after_rollback.add(pending.clear)
 	(pending[event],) = event_queue.insert([event])
+
+
+def _follows(doc) -> bool:
+	"""Whether it is about a document that it crosses with."""
+	follower = FOLLOWERS.get(doc.doctype)
+	if not follower or not settings.captured(doc.get(follower.about[0]) or "", follower.option):
+		return False
+	return matches(follower.kind, doc.as_dict())
 
 
 def _committed() -> None:

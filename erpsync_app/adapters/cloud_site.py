@@ -159,6 +159,15 @@ class CloudSite(RestFiles):
 			writes=True,
 		)
 
+	def tag(self, doctype: str, name: str, tag: str, on: bool) -> None:
+		method = "add_tag" if on else "remove_tag"
+		self._client.post(
+			f"{METHOD}frappe.desk.doctype.tag.tag.{method}",
+			{"tag": tag, "dt": doctype, "dn": name},
+			action=f"tag {doctype} {name}",
+			writes=True,
+		)
+
 	def _check_as_of(self, doctype: str, name: str, modified: str) -> None:
 		"""Frappe has no delete or merge that checks the time: an edit between this call and the next goes with the
 		document. Its last version stays in the Deleted Document trail, from where a person can restore it."""

@@ -18,6 +18,7 @@ from frappe.utils import get_datetime, get_system_timezone, now_datetime
 from erpsync_app.adapters.transactions import again, collided, doubled
 from erpsync_app.engine import errors
 from erpsync_app.engine.files import FILE
+from erpsync_app.engine.followers import FOLLOWERS
 from erpsync_app.engine.model import (
 	CLOUD,
 	LOCAL,
@@ -35,9 +36,10 @@ from erpsync_app.engine.model import (
 	other,
 )
 from erpsync_app.engine.safety import BY_PERSON
+from erpsync_app.engine.tags import TAG_LINK
 
 RECORD = "Sync Record"
-OF_ALL = {FILE: "files", TRAIL: "deletions"}
+OF_ALL = {FILE: "files", TRAIL: "deletions", TAG_LINK: "tags"}
 """Listings that are one for all DocTypes: their cursors stand in Sync Settings, under these words."""
 
 CHUNK = 200
@@ -127,7 +129,7 @@ class SiteLedger:
 		return stored
 
 	def cursor(self, doctype: str, side: Side) -> Cursor | None:
-		if listing := OF_ALL.get(doctype):
+		if listing := _listing(doctype):
 			stored = frappe.db.get_single_value("Sync Settings", f"{side}_{listing}_cursor", cache=False)
 		else:
 			stored = frappe.db.get_value("Sync Rule", doctype, f"{side}_cursor")
@@ -137,7 +139,7 @@ class SiteLedger:
 		text = f"{to.modified}|{to.name}"
 
 		def move() -> None:
-			if listing := OF_ALL.get(doctype):
+			if listing := _listing(doctype):
 				values = {f"{side}_{listing}_cursor": text}
 				frappe.db.set_single_value("Sync Settings", values, update_modified=False)
 			else:
@@ -260,6 +262,14 @@ def _log_row(entry: LogEntry) -> dict[str, Any]:
 		"duration_ms": entry.milliseconds,
 		"trigger": entry.trigger,
 	}
+
+
+def _listing(doctype: str) -> str | None:
+	"""The word in Sync Settings for a listing of which no Sync Rule can keep the cursor; None where one does."""
+	follower = FOLLOWERS.get(doctype)
+	if follower and not frappe.db.exists("Sync Rule", {"name": doctype, "enabled": 1}):
+		return follower.option
+	return OF_ALL.get(doctype)
 
 
 def _settle(binding: Binding, outcome: Outcome) -> None:

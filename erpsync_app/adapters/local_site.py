@@ -17,6 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import frappe
+from frappe.desk.doctype.tag.tag import DocTags
 from frappe.utils import get_system_timezone, strip_html
 
 from erpsync_app.adapters import local_files
@@ -38,6 +39,7 @@ from erpsync_app.engine.model import (
 	Note,
 	Stamp,
 )
+from erpsync_app.engine.tags import USER_TAGS
 
 OWN_WRITE = "erpsync_own_write"
 """The flag on a document that sync itself writes: its hooks tell sync nothing new."""
@@ -156,6 +158,16 @@ class LocalSite:
 			_locked(doctype, name, modified)
 			frappe.delete_doc(doctype, name, flags={OWN_WRITE: True}, ignore_missing=False)
 			_forget_links()
+
+	def tags(self, doctype: str, names: Sequence[str]) -> dict[str, str]:
+		if not names:
+			return {}
+		rows = frappe.get_all(doctype, fields=["*"], filters=[["name", "in", list(names)]])
+		return {str(row["name"]): row.get(USER_TAGS) or "" for row in rows}
+
+	def tag(self, doctype: str, name: str, tag: str, on: bool) -> None:
+		with _writing():
+			(DocTags(doctype).add if on else DocTags(doctype).remove)(name, tag)
 
 	def files(
 		self,

@@ -17,6 +17,7 @@ from erpsync_app.adapters.rest_meta import has_levels, meta_of, stored
 from erpsync_app.adapters.trail import Kept, creations, document_in
 from erpsync_app.engine.errors import NeedsPerson, Refused, Unavailable
 from erpsync_app.engine.model import CLOUD, TRAIL, Cursor, Deletion, Document, Meta, Note, Side, Stamp
+from erpsync_app.engine.tags import USER_TAGS
 
 METHOD = "/api/method/"
 FRAPPE_DEFAULT_ZONE = "Asia/Kolkata"
@@ -162,6 +163,13 @@ class RestReader:
 		]
 		docs = self.read(doctype, names)
 		return [docs[name] for name in names if name in docs]
+
+	def tags(self, doctype: str, names: Sequence[str]) -> dict[str, str]:
+		found: dict[str, str] = {}
+		for chunk in chunks(list(dict.fromkeys(names)), self._chunk):
+			rows = self._by_name(doctype, chunk, ["name", USER_TAGS])
+			found.update((name, row.get(USER_TAGS) or "") for name, row in rows.items())
+		return found
 
 	def page_by_name(self, doctype: str, after: str | None, limit: int) -> list[Stamp]:
 		# The order is the database's, and so is the comparison: no name is passed over, whatever its collation.

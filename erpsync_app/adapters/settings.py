@@ -15,10 +15,14 @@ from frappe.utils import get_datetime
 from frappe.utils.password import get_decrypted_password
 
 from erpsync_app.engine.errors import NeedsPerson
+from erpsync_app.engine.followers import FOLLOWERS, with_followers
 from erpsync_app.engine.model import MEGABYTE, Rule
 from erpsync_app.engine.retry import RetryPolicy
 from erpsync_app.engine.rules import check_filters
 from erpsync_app.engine.safety import COUNTED, Limit, Limits
+
+OPTIONS = ("tags", "comments", "assignments")
+"""What of a document stays at home unless its rule says otherwise."""
 
 RULES_KEY = "erpsync_rules"
 """The cache key of `captured`; Sync Rule and Sync Settings clear it when they change."""
@@ -121,9 +125,9 @@ def last_scan() -> datetime | None:
 
 
 def rules() -> dict[str, Rule]:
-	"""The enabled rules by DocType."""
+	"""The enabled rules by DocType, and those that follow from them."""
 	names = frappe.get_all("Sync Rule", filters={"enabled": 1}, pluck="name", order_by="name asc")
-	return {name: rule_of(frappe.get_doc("Sync Rule", name)) for name in names}
+	return with_followers({name: rule_of(frappe.get_doc("Sync Rule", name)) for name in names})
 
 
 def rule_of(doc) -> Rule:
@@ -151,6 +155,7 @@ def rule_of(doc) -> Rule:
 		submit=doc.submit or "follow",
 		attachments=bool(doc.attachments),
 		**({"file_limit": doc.attachment_limit_mb * MEGABYTE} if doc.attachment_limit_mb else {}),
+		**{option: bool(doc.get(option)) for option in OPTIONS},
 	)
 
 
@@ -169,16 +174,27 @@ def _check_match_fields(doc) -> None:
 				raise ValueError(f"{doc.ref_doctype} has no field {name!r}")
 
 
-def captured(doctype: str) -> bool:
-	"""Whether a change of a document of this DocType is worth an event: sync is on, and there is a rule for it.
+def captured(doctype: str, option: str | None = None) -> bool:
+	"""Whether a change of a document of this DocType is worth an event: sync is on, and there is a rule for it; and the
+	rule has the option, if one is given.
 
 	Asks the cache, not the database: every save of every document asks this.
 	"""
-	return doctype in (frappe.cache.get_value(RULES_KEY, _captured) or ())
+	options = (frappe.cache.get_value(RULES_KEY, _captured) or {}).get(doctype)
+	return options is not None and (option is None or option in options)
 
 
-def _captured() -> list[str]:
+def followed(doctype: str) -> bool:
+	"""Whether there is a rule with which documents of this DocType cross that are about others."""
+	follower = FOLLOWERS.get(doctype)
+	rules = frappe.cache.get_value(RULES_KEY, _captured) or {}
+	return follower is not None and any(follower.option in options for options in rules.values())
+
+
+def _captured() -> dict[str, list[str]]:
+	"""The options of each enabled rule."""
 	# Not from the connection's own memory: what is found here is told to all other processes.
 	if not frappe.db.get_single_value("Sync Settings", "enabled", cache=False):
-		return []
-	return frappe.get_all("Sync Rule", filters={"enabled": 1}, pluck="name", order_by="name asc")
+		return {}
+	rows = frappe.get_all("Sync Rule", filters={"enabled": 1}, fields=["name", *OPTIONS], order_by="name asc")
+	return {row["name"]: [option for option in OPTIONS if row[option]] for row in rows}

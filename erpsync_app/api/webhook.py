@@ -75,7 +75,7 @@ def _side(path: str) -> Side | None:
 def _take(side: Side) -> Response:
 	try:
 		event = _read(frappe.request, side)
-		wanted = settings.captured(event.doctype)
+		wanted = settings.captured(event.doctype) or settings.followed(event.doctype)
 		if not wanted and not frappe.db.exists("DocType", event.doctype):
 			raise Rejected(400, f"There is no DocType {event.doctype} here.")
 	except Rejected as e:

@@ -14,11 +14,12 @@ from datetime import timedelta
 from typing import Any
 
 from erpsync_app.engine.batch import Batch, Pair
+from erpsync_app.engine.beside import ATTACHMENTS, BESIDE, TAGS, settled
 from erpsync_app.engine.canonical import outbound
 from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.dependencies import optional, unbound_links
 from erpsync_app.engine.errors import Blocked, Duplicate
-from erpsync_app.engine.files import ATTACHMENTS, FILES, settled
+from erpsync_app.engine.files import FILES
 from erpsync_app.engine.lifecycle import SUBMITTED, posted, posting
 from erpsync_app.engine.model import (
 	LOCAL,
@@ -36,7 +37,17 @@ from erpsync_app.engine.model import (
 )
 from erpsync_app.engine.reconcile import Decision, Write
 from erpsync_app.engine.reused import let_go_of_twins
+from erpsync_app.engine.tags import USER_TAGS, retag, tags
 from erpsync_app.engine.transfer import attach, bind_twins, bring, check_files, leave_out_twins
+
+BRINGING = {
+	ATTACHMENTS: (attach, lambda doc: [file.file_name for file in doc.get(FILES, ())]),
+	TAGS: (retag, lambda doc: sorted(tags(doc) or ())),
+}
+"""What makes it what it is to be on a side, and what tells what it was."""
+
+NOTHING: Document = {FILES: [], USER_TAGS: ""}
+"""What stands beside a document that was just created."""
 
 
 def apply(
@@ -59,7 +70,7 @@ def apply(
 			overwritten = _write(ctx, batch, pair, write, renew)
 			milliseconds = (ctx.clock.now() - started) // timedelta(milliseconds=1)
 			direction = "cloud_to_local" if write.side == LOCAL else "local_to_cloud"
-			if not _only_files(write):
+			if not _only_beside(write):
 				log.append(
 					log_entry(
 						run,
@@ -67,35 +78,35 @@ def apply(
 						write.operation,
 						"Success",
 						direction=direction,
-						changed=tuple(name for name in write.fields if name != ATTACHMENTS),
+						changed=tuple(name for name in write.fields if name not in BESIDE),
 						overwritten=overwritten,
 						message=decision.reason,
 						milliseconds=milliseconds,
 					)
 				)
 				run.counts[f"{write.operation}_{write.side}"] += 1
-			files = _brings_files(write)
-			if log and (files or write.operation == "rename"):
+			beside = _beside(write)
+			if log and (beside or write.operation == "rename"):
 				# At once: a local write that is refused after it takes all of its transaction back.
 				_save(ctx, pair, Outcome(pair.binding, log=tuple(log)))
 				log.clear()
-			if not files:
-				continue
-			held = (pair.docs[write.side] or {}).get(FILES, [])
-			if done := attach(ctx, batch, pair, write.side, write.fields[ATTACHMENTS], renew):
-				log.append(
-					log_entry(
-						run,
-						pair,
-						"update",
-						"Success",
-						direction=direction,
-						changed=(ATTACHMENTS,),
-						overwritten={ATTACHMENTS: [file.file_name for file in held]},
-						message=", ".join(done),
+			for name in beside:
+				bring_beside, held = BRINGING[name]
+				before = held(pair.docs[write.side] or {})
+				if done := bring_beside(ctx, batch, pair, write.side, write.fields[name], renew):
+					log.append(
+						log_entry(
+							run,
+							pair,
+							"update",
+							"Success",
+							direction=direction,
+							changed=(name,),
+							overwritten={name: before},
+							message=", ".join(done),
+						)
 					)
-				)
-				run.counts[f"files_{write.side}"] += len(done)
+					run.counts[f"{name.strip('()')}_{write.side}"] += len(done)
 	except Exception:
 		if log:  # one side is written, the other refused: what was done stands in the trail all the same
 			ctx.ledger.save([Outcome(pair.binding, log=tuple(log))])
@@ -152,7 +163,7 @@ def _write(
 			site.merge(doctype, before["name"], survivor.counterpart, before["modified"])
 		pair.docs[side] = None
 		return batch.fields(before, side, at_birth=True)
-	if _only_files(write):
+	if _only_beside(write):
 		return None
 	fields = write.fields
 	if write.docstatus == SUBMITTED and (source := pair.docs[other(side)]):
@@ -162,27 +173,26 @@ def _write(
 	if write.docstatus is not None:
 		changes["docstatus"] = write.docstatus
 	if changes:
-		pair.docs[side] = _with_files(
+		pair.docs[side] = _with_beside(
 			site.update(doctype, before["name"], changes, before["modified"]), before
 		)
 	held = batch.fields(before, side)
 	return {name: held.get(name) for name in write.fields}
 
 
-def _only_files(write: Write) -> bool:
-	return write.operation == "update" and write.docstatus is None and set(write.fields) == {ATTACHMENTS}
+def _only_beside(write: Write) -> bool:
+	return write.operation == "update" and write.docstatus is None and write.fields.keys() <= BESIDE
 
 
-def _brings_files(write: Write) -> bool:
-	"""Whether attachments are to be made what the write says; a document that was just created has none to lose."""
-	return bool(write.fields.get(ATTACHMENTS)) or (
-		write.operation == "update" and ATTACHMENTS in write.fields
-	)
+def _beside(write: Write) -> list[str]:
+	"""What beside the document is to be made what the write says; one that was just created has nothing to lose."""
+	named = sorted(BESIDE & write.fields.keys())
+	return [name for name in named if write.fields[name] or write.operation == "update"]
 
 
-def _with_files(doc: Document, before: Document) -> Document:
-	"""A document as its site answered it, with the File records that it is known to have."""
-	return {**doc, FILES: before[FILES]} if FILES in before else doc
+def _with_beside(doc: Document, before: Document) -> Document:
+	"""A document as its site answered it, with what is known to stand beside it."""
+	return {**doc, **{key: before[key] for key in (FILES, USER_TAGS) if key in before}}
 
 
 def _create(ctx: Context, batch: Batch, pair: Pair, side: Side, renew: Callable[[], None]) -> None:
@@ -192,7 +202,7 @@ def _create(ctx: Context, batch: Batch, pair: Pair, side: Side, renew: Callable[
 	name = doc["name"] if batch.rule.naming == "keep" else None
 	bring(ctx, batch, pair, side, batch.fields(doc, source, at_birth=True), renew)
 	# If the answer never arrives, the next cycle looks for what this may have made before it creates again.
-	sent = {f: value for f, value in batch.fields(doc, source).items() if f != ATTACHMENTS}
+	sent = {f: value for f, value in batch.fields(doc, source).items() if f not in BESIDE}
 	intent = Intent(side, ctx.clock.now(), sent)
 	names = {source: doc["name"], side: None}
 	# A conflict that led here stays open until the create is recorded, and a failure stands until it is overcome.
@@ -203,7 +213,7 @@ def _create(ctx: Context, batch: Batch, pair: Pair, side: Side, renew: Callable[
 	_save(ctx, pair, Outcome(begun))
 	renew()  # once more: whoever took over while that was stored has created it
 	made = _insert(ctx, batch, pair, side, doc, name)
-	pair.docs[side] = _with_files(made, {FILES: []}) if FILES in doc else made
+	pair.docs[side] = _with_beside(made, {key: none for key, none in NOTHING.items() if key in doc})
 	pair.binding = replace(pair.binding, names={**names, side: made["name"]}, intent=None)
 
 
@@ -300,12 +310,12 @@ def _held(batch: Batch, pair: Pair, side: Side, decision: Decision) -> Held | No
 	old = before.fields if before else {}
 	fields: Fields = {name: value for name, value in now.fields.items() if name not in decision.held_back}
 	fields.update({name: old[name] for name in decision.held_back if name in old})
-	if ATTACHMENTS in now.fields:
-		there = pair.docs[other(side)]
-		theirs = batch.fields(there, other(side)).get(ATTACHMENTS) if there else None
+	there = pair.docs[other(side)]
+	theirs = batch.fields(there, other(side)) if there else {}
+	for name in BESIDE & now.fields.keys():
 		# What may not cross is known from now on, and still shows as a difference.
-		left = pair.left if batch.rule.writes(other(side)) else now.fields[ATTACHMENTS]
-		fields[ATTACHMENTS] = settled(now.fields[ATTACHMENTS], theirs or {}, old.get(ATTACHMENTS) or {}, left)
+		left = pair.left if batch.rule.writes(other(side)) else now.fields[name]
+		fields[name] = settled(now.fields[name], theirs.get(name) or {}, old.get(name) or {}, left)
 	if decision.status == "Diverged" and not batch.rule.writes(other(side)):
 		# Its edits have not crossed: keep it looking changed, so that every full scan finds it again.
 		return replace(now, fields=fields, modified=before.modified if before else "")

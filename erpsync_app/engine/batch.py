@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
 
+from erpsync_app.engine.beside import ATTACHMENTS, BESIDE, TAGS
 from erpsync_app.engine.canonical import canonical, instant, row_names
 from erpsync_app.engine.context import Context
-from erpsync_app.engine.files import ATTACHMENTS, attachments, learn_files
+from erpsync_app.engine.files import attachments, learn_files
 from erpsync_app.engine.mapping import Shape, Terms, targets
 from erpsync_app.engine.merge import merge
 from erpsync_app.engine.model import (
@@ -29,6 +30,7 @@ from erpsync_app.engine.model import (
 )
 from erpsync_app.engine.reconcile import View, without
 from erpsync_app.engine.rows import Table, joined, row_map
+from erpsync_app.engine.tags import learn_tags, tags
 
 CANDIDATES = 500
 """How many documents to look through for one whose name is not known."""
@@ -52,7 +54,8 @@ class Pair:
 	are the fields whose baselines stay as they were (see Decision); `left_out` are the links that a create left for
 	later. `merged` is, by the side where it is gone, what it was merged into; `crossed` the binding of that document
 	where the other side merged that one into this; `usurped` that its name is another document's by now; `left` says of
-	each file that could not cross why, `twins` are the hashes of files that turned out to be one.
+	each file that could not cross why, `twins` are the hashes of files that turned out to be one; `closed` are the sides
+	that the rule of what the document is about lets nobody write to.
 	"""
 
 	binding: Binding
@@ -69,6 +72,7 @@ class Pair:
 	left_out: frozenset[str] = frozenset()
 	left: dict[str, str] = field(default_factory=dict)
 	twins: list[dict[Side, str]] = field(default_factory=list)
+	closed: set[Side] = field(default_factory=set)
 	stored: Binding | None = None
 	"""The binding as the ledger had it when the pair was made."""
 
@@ -124,13 +128,16 @@ class Batch:
 		return min(made, default=datetime.max.replace(tzinfo=timezone.utc))
 
 	def fields(self, doc: Document, side: Side, *, at_birth: bool = False, stage: int = 0) -> Fields:
-		"""The canonical form; `stage` is how far both sides' documents have come: 2, and only files can change."""
+		"""The canonical form; `stage` is how far both sides' documents have come: 2, and only what stands beside
+		them can change."""
 		terms = self.terms[side]
 		fields: Fields = {}
 		if stage < 2:
 			fields = canonical(doc, self.shape, terms, at_birth=at_birth, submitted=stage == 1)
 		if (files := attachments(doc, terms)) is not None:
 			fields[ATTACHMENTS] = files
+		if self.rule.tags and (given := tags(doc)) is not None:
+			fields[TAGS] = given
 		return fields
 
 	def held(self, doc: Document, side: Side, *, stage: int = 0) -> Held:
@@ -181,13 +188,12 @@ class Batch:
 	@cached_property
 	def writable(self) -> tuple[frozenset[str] | None, ...]:
 		"""By docstatus, the fields that a document takes; None for all."""
-		attachable = frozenset((ATTACHMENTS,))
-		changeable = attachable | frozenset(
+		changeable = BESIDE | frozenset(
 			f.local
 			for f in self.shape.fields
 			if f.after_submit or (f.rows is not None and any(each.after_submit for each in f.rows.fields))
 		)
-		return None, changeable, attachable
+		return None, changeable, BESIDE
 
 	@cached_property
 	def loose(self) -> Mapping[str, frozenset[str]]:
@@ -232,9 +238,10 @@ def docstatus(doc: Document) -> int:
 
 
 def learn(ctx: Context, batch: Batch, side: Side, docs: Iterable[Document]) -> None:
-	"""Look up the Link targets and files of documents just read, so that they can be told in the other's terms."""
+	"""Look up the Link targets, files and tags of documents just read, so that they can be told in the other's terms."""
 	docs = list(docs)
 	learn_files(ctx, batch, side, docs)
+	learn_tags(ctx, batch, side, docs)
 	cloud = batch.terms[CLOUD]
 	lead = cloud.outward if side == LOCAL else cloud.inward
 	assert isinstance(lead, dict)
@@ -246,5 +253,5 @@ def learn(ctx: Context, batch: Batch, side: Side, docs: Iterable[Document]) -> N
 
 
 def equal(one: Fields, two: Fields) -> bool:
-	"""Whether two canonical forms agree in every field that both show. Attachments come and go beside a document."""
-	return all(one[name] == two[name] for name in one if name in two and name != ATTACHMENTS)
+	"""Whether two canonical forms agree in every field that both show, whatever stands beside the documents."""
+	return all(one[name] == two[name] for name in one if name in two and name not in BESIDE)

@@ -74,7 +74,8 @@ class Context:
 		for doctype in self.rules:
 			with self.setting_aside(doctype):
 				metas[doctype] = self._meta(LOCAL, doctype)
-		return order(metas)
+		# Of what follows others, the targets are known only document by document.
+		return sorted(order(metas), key=lambda doctype: self.rules[doctype].follows)
 
 	@contextmanager
 	def setting_aside(self, doctype: str) -> Iterator[None]:

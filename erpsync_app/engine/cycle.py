@@ -15,6 +15,7 @@ from datetime import timedelta
 
 from erpsync_app.engine.apply import apply, log_entry
 from erpsync_app.engine.batch import Batch, Pair, docstatus
+from erpsync_app.engine.beside import BESIDE
 from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.dependencies import missing_target, optional
 from erpsync_app.engine.errors import (
@@ -28,7 +29,7 @@ from erpsync_app.engine.errors import (
 	Unclear,
 	Unreadable,
 )
-from erpsync_app.engine.files import ATTACHMENTS, learn_files
+from erpsync_app.engine.files import learn_files
 from erpsync_app.engine.gather import gather
 from erpsync_app.engine.lifecycle import lags
 from erpsync_app.engine.merged import look_next, unite
@@ -289,6 +290,8 @@ def _decide(batch: Batch, pair: Pair) -> Decision:
 	binding = pair.binding
 	contested = binding.status in ("Conflict", "Diverged")
 	decision = reconcile(batch.rule, binding.held, views, binding.choice, contested, binding.rows)
+	if any(write.side in pair.closed for write in decision.writes):
+		return Decision(status=None, reason="what it is about does not cross that way")
 	if rename := _rename(batch, pair):
 		# By itself: a site changes fields along with a name, and the rest is decided when it has.
 		return Decision(writes=rename, status=None, reason=f"renamed on the {pair.renamed} side")
@@ -378,8 +381,8 @@ def _read_back(ctx: Context, batch: Batch, written: Sequence[tuple[Pair, Side]])
 			held = binding.held.get(side)
 			if held is None or doc["modified"] != held.modified or binding.id is None:
 				continue
-			# A file that someone attached since then shows in no `modified`.
-			back = pairs[name].held_back | {ATTACHMENTS}
+			# What someone attached since then shows in no `modified`.
+			back = pairs[name].held_back | BESIDE
 			fields = batch.fields(doc, side, stage=pairs[name].stage)
 			fields = {
 				f: v for f, v in fields.items() if f not in back

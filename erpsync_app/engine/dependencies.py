@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator
 
 from erpsync_app.engine.batch import Batch, Pair
 from erpsync_app.engine.context import Context
+from erpsync_app.engine.followers import FOLLOWERS
 from erpsync_app.engine.mapping import link_target, links
 from erpsync_app.engine.model import Side
 
@@ -46,14 +47,19 @@ def missing_target(
 	"""The first target that has to be bound before the document can be written elsewhere, by `(doctype, name)`.
 
 	Only where each site names its own: elsewhere an unbound name means the same document, or none, and the site says
-	which.
+	which. What follows another document has to wait for it in any case: no site would say so.
 	"""
 	for _, doctype, name in unbound_links(ctx, batch, pair, side, fields):
-		if ctx.rules[doctype].naming == "own":
+		if ctx.rules[doctype].naming == "own" or batch.rule.follows:
 			return doctype, name
 	return None
 
 
 def optional(batch: Batch, fields: Collection[str]) -> set[str]:
 	"""Those of `fields` that a document can be written without: single Links that are not mandatory."""
-	return {f.local for f in batch.shape.fields if f.local in fields and f.rows is None and not f.required}
+	needed = FOLLOWERS[batch.rule.doctype].about if batch.rule.follows else ()
+	return {
+		f.local
+		for f in batch.shape.fields
+		if f.local in fields and f.rows is None and not f.required and f.local not in needed
+	}

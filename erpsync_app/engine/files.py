@@ -19,6 +19,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from erpsync_app.engine.beside import Members
 from erpsync_app.engine.mapping import FILE_TYPES, Shape, Terms
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Document, Fields, File, Side, other
 
@@ -27,19 +28,12 @@ if TYPE_CHECKING:
 	from erpsync_app.engine.context import Context
 
 FILE = "File"
-ATTACHMENTS = "(attachments)"
 FILES = "(files)"
 """Under this key a document that was read carries its File records, oldest first."""
-
-LEFT = "left"
-"""The baseline of an attachment that could not cross: it differs from any value, so each look at the document tries
-again, and it is known, so that no scan asks for that look."""
 
 ON_THE_SITE = ("/files/", "/private/files/")
 ELSEWHERE = ("http://", "https://")
 JPEG = (".jpg", ".jpeg", ".jpe")
-
-Attachments = dict[str, Any]
 
 
 def content(file: File, terms: Terms) -> str:
@@ -49,11 +43,11 @@ def content(file: File, terms: Terms) -> str:
 	return terms.inward.get((FILE, file.hash), file.hash) if file.url.startswith(ON_THE_SITE) else ""
 
 
-def attachments(doc: Document, terms: Terms) -> Attachments | None:
+def attachments(doc: Document, terms: Terms) -> Members | None:
 	"""Of a document; None where they were not looked up. The same content twice is one attachment."""
 	if FILES not in doc:
 		return None
-	found: Attachments = {}
+	found: Members = {}
 	for file in doc[FILES]:
 		if told := content(file, terms):
 			found.setdefault(told, int(file.private))
@@ -97,47 +91,6 @@ def plain_name(file: File) -> str:
 def is_reencoded(file_name: str) -> bool:
 	"""Whether a site may store other bytes than it is given."""
 	return file_name.lower().endswith(JPEG)
-
-
-def merge_attachments(
-	base_local: Attachments | None, base_cloud: Attachments | None, local: Attachments, cloud: Attachments
-) -> dict[Side, Attachments]:
-	"""What each side is to hold, of those that do not yet. They are merged one by one: what one side added or removed
-	is so on the other. Where both changed the same one, what is there stays, and stays private."""
-	now, base = {LOCAL: local, CLOUD: cloud}, {LOCAL: base_local, CLOUD: base_cloud}
-	take = {side: dict(now[side]) for side in SIDES}
-	unknown = base_local is None or base_cloud is None
-	for told in {**local, **cloud}:
-		values = {side: now[side].get(told) for side in SIDES}
-		if values[LOCAL] == values[CLOUD]:
-			continue
-		# Nothing is known of the past: what is there was added.
-		changed = [s for s in SIDES if values[s] != (None if unknown else (base[s] or {}).get(told))]
-		if not changed:
-			continue
-		value = max((v for s in changed if (v := values[s]) is not None), default=None)
-		for side in SIDES:
-			take[side][told] = value
-	wanted = {side: {told: v for told, v in take[side].items() if v is not None} for side in SIDES}
-	return {side: wanted[side] for side in SIDES if wanted[side] != now[side]}
-
-
-def settled(
-	now: Attachments, there: Attachments, before: Attachments, left: Iterable[str] = ()
-) -> Attachments:
-	"""The baseline of a side's attachments: of each that is the same on both sides what is there, of the others what
-	it was. Those in `left` could not cross."""
-	found = {}
-	for told in {**before, **now}:
-		value = now.get(told)
-		base = before.get(told)
-		if there.get(told) == value:
-			base = value
-		elif told in left and value is not None:
-			base = LEFT
-		if base is not None:
-			found[told] = base
-	return found
 
 
 def contents(fields: Fields, shape: Shape) -> Iterable[tuple[str, Mapping[str, Any], bool]]:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from erpsync_app.engine.batch import CANDIDATES, Batch, Pair, equal, learn
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.files import find_twins
+from erpsync_app.engine.followers import look_at_leaders
 from erpsync_app.engine.intents import look_for_intents
 from erpsync_app.engine.mapping import Terms
 from erpsync_app.engine.merged import look_for_merged
@@ -47,6 +48,7 @@ def gather(ctx: Context, doctype: str, events: Sequence[Event]) -> Batch:
 	find_twins(ctx, batch)
 	for pair in batch.pairs:
 		pair.in_scope = bool(pair.binding.id) or _in_scope(batch, pair)
+	look_at_leaders(ctx, batch)
 	return batch
 
 

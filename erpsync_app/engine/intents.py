@@ -9,9 +9,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from erpsync_app.engine.batch import CANDIDATES, Batch, Pair, equal, learn
+from erpsync_app.engine.beside import beside
 from erpsync_app.engine.canonical import instant
 from erpsync_app.engine.context import Context
-from erpsync_app.engine.files import ATTACHMENTS
 from erpsync_app.engine.model import SIDES, Document, Held, Intent, other
 from erpsync_app.engine.reused import is_another
 
@@ -58,8 +58,8 @@ def _recover(ctx: Context, batch: Batch, pair: Pair, intent: Intent, found: Docu
 	# what the create made, it is its own, with all that the site made of it.
 	source = other(intent.side)
 	begun = pair.binding.held.get(source)
-	# A file that is attached there by now is an edit in any case: `modified` does not tell of it.
-	bare = {ATTACHMENTS: {}} if batch.rule.attachments else {}
+	# A file or a tag that is there by now is an edit in any case: `modified` does not tell of it.
+	bare = {name: {} for name in beside(batch.rule)}
 	made = Held({**intent.sent, **bare}, modified="", created=found["creation"])
 	if _untouched(found):
 		made = batch.held(found, intent.side)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from erpsync_app.engine.files import ATTACHMENTS, merge_attachments
+from erpsync_app.engine.beside import BESIDE, merge_members
 from erpsync_app.engine.model import CLOUD, LOCAL, Fields, Side
 
 MISSING: Any = object()
@@ -34,9 +34,9 @@ def merge(base_local: Fields | None, base_cloud: Fields | None, local: Fields, c
 	for name in local:
 		if name not in cloud:
 			continue
-		if name == ATTACHMENTS:
+		if name in BESIDE:
 			bases = (None if base is None else base.get(name) for base in (base_local, base_cloud))
-			for side, value in merge_attachments(*bases, local[name], cloud[name]).items():
+			for side, value in merge_members(*bases, local[name], cloud[name]).items():
 				take[side][name] = value
 			continue
 		verdict = merge_field(

@@ -85,6 +85,8 @@ class Rule:
 	the identity of the document (Customer, Item) and "own" where each site names its own (naming series);
 	`submit` is "follow" where the other side's document is submitted and cancelled too, "draft" where it stays one.
 	`attachments` says whether files cross, those of Attach fields too; `file_limit` the largest that does, in bytes.
+	`tags`, `comments` and `assignments` say whether those of a document cross; `follows` that the rule is one of the
+	latter two (see `followers`).
 	"""
 
 	doctype: str
@@ -99,6 +101,10 @@ class Rule:
 	submit: Literal["follow", "draft"] = "follow"
 	attachments: bool = True
 	file_limit: int = 25 * MEGABYTE
+	tags: bool = False
+	comments: bool = False
+	assignments: bool = False
+	follows: bool = False
 
 	def writes(self, side: Side) -> bool:
 		"""Whether changes may be written to `side`."""
@@ -136,6 +142,11 @@ class Stamp:
 
 	name: str
 	modified: str
+
+	@property
+	def cursor(self) -> Cursor:
+		"""Where a listing by time goes on after it."""
+		return Cursor(self.modified, self.name)
 
 
 TRAIL = "Deleted Document"

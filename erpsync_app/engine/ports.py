@@ -119,6 +119,12 @@ class Site(Protocol):
 		"""Make a File record: of `content`, or, where that is None, of what is there at the file's `url`. Answers it as
 		the site has it, whose `url`, `hash` and `file_name` are its own."""
 
+	def tags(self, doctype: str, names: Sequence[str]) -> dict[str, str]:
+		"""The tags of documents as the site keeps them, with commas between, by name; those not there are left out."""
+
+	def tag(self, doctype: str, name: str, tag: str, on: bool) -> None:
+		"""Give the document a tag, or take it away; no harm is done where that is so already."""
+
 
 class Ledger(Protocol):
 	"""Remembers bindings, baselines, conflicts and the trail. Each `save` is committed when it returns."""
@@ -154,8 +160,8 @@ class Ledger(Protocol):
 		the call is stored, nor a local write that came before it."""
 
 	def cursor(self, doctype: str, side: Side) -> Cursor | None:
-		"""Where the next scan goes on; None before the first. Cursors stay as they were when nothing moved. `File`
-		and `Deleted Document` have one each, for all DocTypes."""
+		"""Where the next scan goes on; None before the first. Cursors stay as they were when nothing moved. `File`,
+		`Tag Link` and `Deleted Document` have one each, for all DocTypes."""
 
 	def move_cursor(self, doctype: str, side: Side, to: Cursor) -> None: ...
 

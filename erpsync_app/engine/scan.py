@@ -12,11 +12,13 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any, TypeVar
 
+from erpsync_app.engine.beside import ATTACHMENTS, LEFT, TAGS, beside
 from erpsync_app.engine.context import Context
-from erpsync_app.engine.files import ATTACHMENTS, FILE, LEFT, content
+from erpsync_app.engine.files import FILE, content
 from erpsync_app.engine.mapping import Terms
 from erpsync_app.engine.model import CLOUD, SIDES, TRAIL, Cursor, Deletion, Event, File, Side, Stamp, other
 from erpsync_app.engine.rules import renamed
+from erpsync_app.engine.tags import TAG_LINK, tags_in
 from erpsync_app.engine.watch import Watch
 
 PAGE = 1000
@@ -26,7 +28,7 @@ clocks of the sites may differ by minutes."""
 
 BEGINNING = Cursor("1900-01-01 00:00:00.000000")
 
-T = TypeVar("T", Deletion, File)
+T = TypeVar("T", Deletion, File, Stamp)
 
 
 def scan(
@@ -49,6 +51,8 @@ def scan(
 			watch.end()
 		with ctx.setting_aside(FILE):
 			yield from _attached(ctx, side, doctypes, trigger=trigger, move=move and all_of_them)
+		with ctx.setting_aside(TAG_LINK):
+			yield from _tagged(ctx, side, doctypes, trigger=trigger, move=move and all_of_them)
 		with ctx.setting_aside(TRAIL):
 			yield from _deletions(ctx, side, doctypes, trigger=trigger, move=move and all_of_them)
 
@@ -80,9 +84,12 @@ def _changes(
 		if not full:
 			pages = _by_time(ctx, side, doctype, window)
 	for page in pages:
-		if events := changed(ctx, side, doctype, page, trigger):
+		events = changed(ctx, side, doctype, page, trigger)
+		if full and ctx.rules[doctype].tags:
+			events += _otherwise_tagged(ctx, side, doctype, {s.name for s in page} - {e.name for e in events}, trigger)
+		if events:
 			yield events
-		last = max(Cursor(stamp.modified, stamp.name) for stamp in page)
+		last = max(stamp.cursor for stamp in page)
 		newest = last if newest is None else max(newest, last)
 	newest = min(newest, present) if newest else None
 	if move and newest is not None and newest != cursor:
@@ -100,7 +107,7 @@ def _by_time(ctx: Context, side: Side, doctype: str, page: list[Stamp]) -> Itera
 	"""The pages that follow a first one, and that one."""
 	while page:
 		yield page
-		page = ctx.sites[side].page_by_time(doctype, Cursor(page[-1].modified, page[-1].name), PAGE)
+		page = ctx.sites[side].page_by_time(doctype, page[-1].cursor, PAGE)
 
 
 def _past(
@@ -128,7 +135,7 @@ def _deletions(
 	ctx: Context, side: Side, doctypes: Sequence[str], *, trigger: str, move: bool
 ) -> Iterator[list[Event]]:
 	"""Deletions of bound documents past the cursor of the trail, which is one for all DocTypes."""
-	attachable = _attachable(ctx, side, doctypes)
+	attachable = _letting(ctx, side, doctypes, ATTACHMENTS)
 	listed = [*doctypes, FILE] if attachable else doctypes
 	start = ctx.ledger.cursor(TRAIL, side)
 	for page in _past(
@@ -154,9 +161,9 @@ def _renamed(ctx: Context, side: Side, doctype: str, unbound: Sequence[Deletion]
 	return [name for binding in known.values() if (name := binding.names.get(side))]
 
 
-def _attachable(ctx: Context, side: Side, doctypes: Sequence[str]) -> list[str]:
-	"""The DocTypes whose attachments on `side` are to be looked at."""
-	rules = [ctx.rules[doctype] for doctype in doctypes if ctx.rules[doctype].attachments]
+def _letting(ctx: Context, side: Side, doctypes: Sequence[str], what: str) -> list[str]:
+	"""The DocTypes of which what stands beside their documents on `side` is to be looked at."""
+	rules = [ctx.rules[doctype] for doctype in doctypes if what in beside(ctx.rules[doctype])]
 	return [rule.doctype for rule in rules if ctx.forced is None or rule.writes(other(side))]
 
 
@@ -165,7 +172,7 @@ def _attached(
 ) -> Iterator[list[Event]]:
 	"""Files attached to bound documents past a cursor, which is one for all DocTypes: to attach a file does not touch
 	the document."""
-	attachable = _attachable(ctx, side, doctypes)
+	attachable = _letting(ctx, side, doctypes, ATTACHMENTS)
 	if not attachable:
 		return
 	start = ctx.ledger.cursor(FILE, side)
@@ -206,6 +213,39 @@ def _of_files(
 				changed.add(file.document or "")
 		if changed:
 			yield [Event(side, doctype, name, trigger=trigger) for name in sorted(changed)]
+
+
+def _tagged(
+	ctx: Context, side: Side, doctypes: Sequence[str], *, trigger: str, move: bool
+) -> Iterator[list[Event]]:
+	"""Bound documents that got a tag, by the Tag Links past a cursor, which is one for all DocTypes."""
+	letting = _letting(ctx, side, doctypes, TAGS)
+	if not letting:
+		return
+	site = ctx.sites[side]
+	start = ctx.ledger.cursor(TAG_LINK, side)
+	for page in _past(
+		ctx, side, TAG_LINK, start, lambda after: site.page_by_time(TAG_LINK, after, PAGE), move
+	):
+		links = site.read(TAG_LINK, [stamp.name for stamp in page]).values()
+		for doctype in letting:
+			names = {str(link["document_name"]) for link in links if link["document_type"] == doctype}
+			if events := _otherwise_tagged(ctx, side, doctype, names, trigger):
+				yield events
+
+
+def _otherwise_tagged(
+	ctx: Context, side: Side, doctype: str, names: Collection[str], trigger: str
+) -> list[Event]:
+	"""The bound ones of these documents that have not the tags that are known of them. What is not bound yet has an
+	event of its own."""
+	found = []
+	bindings = ctx.ledger.bindings(doctype, side, sorted(names))
+	for name, now in ctx.sites[side].tags(doctype, sorted(bindings)).items():
+		held = bindings[name].held.get(side)
+		if held and (held.fields.get(TAGS) or {}).keys() != tags_in(now).keys():
+			found.append(Event(side, doctype, name, trigger=trigger))
+	return found
 
 
 def _present(ctx: Context, side: Side) -> Cursor:

@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from erpsync_app.engine.batch import Batch, Pair
+from erpsync_app.engine.beside import Members
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import Duplicate, Missing, Refused, Stale
 from erpsync_app.engine.files import (
 	ELSEWHERE,
 	FILE,
 	FILES,
-	Attachments,
 	address,
 	alias,
 	attachments,
@@ -78,7 +78,7 @@ def bring(
 
 
 def attach(
-	ctx: Context, batch: Batch, pair: Pair, side: Side, wanted: Attachments, renew: Callable[[], None]
+	ctx: Context, batch: Batch, pair: Pair, side: Side, wanted: Members, renew: Callable[[], None]
 ) -> list[str]:
 	"""Make the attachments of a document what is `wanted`; answers what was done, in words."""
 	doc, site, terms = pair.docs[side], ctx.sites[side], batch.terms[side]

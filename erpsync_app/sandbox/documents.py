@@ -18,6 +18,7 @@ from erpsync_app.sandbox.refusal import FrappeError
 from erpsync_app.sandbox.sanitize import sanitized
 from erpsync_app.sandbox.schema import (
 	DOCTYPES,
+	HANGING,
 	DocType,
 	columns_of,
 	links_to,
@@ -148,9 +149,10 @@ class Documents:
 		self.store.delete(kind, name)
 		if kind.tree:
 			tree.renumber(self.store, kind)
-		self.store.db.execute(
-			"delete from tabComment where reference_doctype = ? and reference_name = ?", (doctype, name)
-		)
+		for hanging, of_doctype, of_name in HANGING:
+			self.store.db.execute(
+				f"delete from {table(DOCTYPES[hanging])} where {of_doctype} = ? and {of_name} = ?", (doctype, name)
+			)
 		self._note(
 			"Deleted Document",
 			user,
@@ -195,6 +197,22 @@ class Documents:
 		if merge:
 			self.delete(user, doctype, old)
 		return new
+
+	def tag(self, user: User, doctype: str, name: str, tag: str, on: bool) -> None:
+		doc = self.load(user, doctype, name)
+		kind, name = DOCTYPES[doctype], doc["name"]
+		check(user, "write", doctype, doc)
+		tags = [each for each in (doc["_user_tags"] or "").split(",") if each]
+		if on and tag not in tags:
+			tags.append(tag)
+			self._note("Tag Link", user, document_type=doctype, document_name=name, tag=tag)
+		elif not on:
+			tags = [each for each in tags if each.lower() != tag.lower()]
+			self.store.db.execute(
+				'delete from "tabTag Link" where document_type = ? and document_name = ? and tag = ?',
+				(doctype, name, tag),
+			)
+		self.store.update(kind, name, {"_user_tags": ",".join(["", *tags]) if tags else ""})
 
 	def set_value(
 		self, doctype: str, name: str, values: Mapping[str, Any], *, update_modified: bool = True

@@ -12,7 +12,7 @@ from typing import Any
 from erpsync_app.sandbox.controllers import OF_THEIR_OWNERS
 from erpsync_app.sandbox.documents import User, check, doctype_of
 from erpsync_app.sandbox.refusal import FrappeError
-from erpsync_app.sandbox.schema import DOCTYPES, INTEGERS, NUMBERS, DocType, columns_of
+from erpsync_app.sandbox.schema import DOCTYPES, INTEGERS, NUMBERS, OF_DOCUMENTS, DocType, columns_of
 from erpsync_app.sandbox.store import Store, table
 
 COMPARISONS = frozenset(("=", "!=", ">", "<", ">=", "<="))
@@ -25,7 +25,10 @@ def get_list(store: Store, user: User, arguments: Mapping[str, Any]) -> list[Any
 	kind = doctype_of(arguments.get("doctype"))
 	_check_readable(user, kind, arguments.get("parent"))
 	wanted = arguments.get("fields") or ["name"]
-	fields = list(columns_of(kind)) if wanted == ["*"] else [_known(kind, f) for f in wanted]
+	if wanted == ["*"]:
+		fields = [c for c in columns_of(kind) if c not in OF_DOCUMENTS]
+	else:
+		fields = [_known(kind, f) for f in wanted]
 	conditions, values = _conditions(kind, arguments.get("filters") or [])
 	if kind.name in OF_THEIR_OWNERS:
 		conditions.append("(owner = ? or public = 1)")

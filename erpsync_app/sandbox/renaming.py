@@ -8,7 +8,7 @@ from html import escape
 
 from erpsync_app.sandbox import naming
 from erpsync_app.sandbox.refusal import FrappeError
-from erpsync_app.sandbox.schema import DOCTYPES, DocType, links_to
+from erpsync_app.sandbox.schema import DOCTYPES, HANGING, DocType, links_to
 from erpsync_app.sandbox.store import Doc, Store, table
 
 
@@ -46,10 +46,11 @@ def lead_links(store: Store, doctype: str, old: str, new: str) -> None:
 		store.db.execute(
 			f'update {table(linking)} set "{column.name}" = ? where "{column.name}" = ?', (new, old)
 		)
-	store.db.execute(
-		"update tabComment set reference_name = ? where reference_doctype = ? and reference_name = ?",
-		(new, doctype, old),
-	)
+	for hanging, of_doctype, of_name in HANGING:
+		store.db.execute(
+			f"update {table(DOCTYPES[hanging])} set {of_name} = ? where {of_doctype} = ? and {of_name} = ?",
+			(new, doctype, old),
+		)
 
 
 def said(old: str, new: str, *, merge: bool) -> str:

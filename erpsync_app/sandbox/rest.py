@@ -53,6 +53,8 @@ class Rest:
 			"frappe.client.set_value": self._set_value,
 			"frappe.client.rename_doc": self._rename,
 			"frappe.client.delete": self._delete,
+			"frappe.desk.doctype.tag.tag.add_tag": self._tagging(True),
+			"frappe.desk.doctype.tag.tag.remove_tag": self._tagging(False),
 			"upload_file": self._upload,
 		}
 
@@ -149,6 +151,14 @@ class Rest:
 			lambda: self._documents.delete(user, arguments.get("doctype") or "", arguments.get("name") or "")
 		)
 		return {}
+
+	def _tagging(self, on: bool) -> Callable[[User, dict[str, Any]], dict[str, Any]]:
+		def call(user: User, arguments: dict[str, Any]) -> dict[str, Any]:
+			doctype, name, tag = (arguments.get(a) or "" for a in ("dt", "dn", "tag"))
+			self._site.tag(doctype, name, tag, on, user=user)
+			return {"message": tag} if on else {}
+
+		return call
 
 	def _upload(self, user: User, arguments: dict[str, Any]) -> dict[str, Any]:
 		name, content = arguments.get("file") or (arguments.get("file_name"), None)

@@ -19,6 +19,7 @@ LENGTH = 140
 
 STANDARD = ("name", "owner", "creation", "modified", "modified_by", "docstatus", "idx")
 OF_ROWS = ("parent", "parentfield", "parenttype")
+OF_DOCUMENTS = ("_user_tags",)
 VARCHAR = frozenset(("Data", "Link", "Dynamic Link", "Select", "Read Only"))
 
 
@@ -56,8 +57,12 @@ class DocType:
 		columns = self.columns.values()
 		object.__setattr__(self, "tables", tuple(c for c in columns if c.type in TABLES))
 		object.__setattr__(self, "stored", tuple(c for c in columns if c.type not in TABLES))
-		names = (*STANDARD, *(OF_ROWS if self.row else ()), *(c.name for c in self.stored))
-		object.__setattr__(self, "all_stored", names)
+		object.__setattr__(self, "all_stored", (*self.standard, *(c.name for c in self.stored)))
+
+	@property
+	def standard(self) -> tuple[str, ...]:
+		"""What Frappe keeps of each of its documents."""
+		return (*STANDARD, *(OF_ROWS if self.row else OF_DOCUMENTS))
 
 	@property
 	def parent_field(self) -> str | None:
@@ -193,6 +198,9 @@ _ALL = (
 		Column("priority", "Select", "High\nMedium\nLow", default="Medium"),
 		Column("date", "Date", default="Today"),
 		Column("description", "Text Editor", required=True),
+		Column("reference_type"),
+		Column("reference_name", "Dynamic Link", "reference_type"),
+		Column("allocated_to"),
 		autoname="hash",
 		ignored_on_delete=True,
 	),
@@ -208,9 +216,18 @@ _ALL = (
 		"Comment",
 		Column("comment_type", "Select", "Comment\nEdit", default="Comment"),
 		Column("reference_doctype"),
-		Column("reference_name"),
+		Column("reference_name", "Dynamic Link", "reference_doctype"),
 		Column("content", "HTML Editor"),
+		Column("comment_by"),
 		autoname="hash",
+	),
+	_doctype(
+		"Tag Link",
+		Column("document_type", read_only=True),
+		Column("document_name", "Dynamic Link", "document_type", read_only=True),
+		Column("tag", read_only=True),
+		autoname="hash",
+		ignored_on_delete=True,
 	),
 	_doctype(
 		"File",
@@ -237,6 +254,13 @@ _ALL = (
 		ignored_on_delete=True,
 	),
 )
+
+HANGING = (
+	("Comment", "reference_doctype", "reference_name"),
+	("ToDo", "reference_type", "reference_name"),
+	("Tag Link", "document_type", "document_name"),
+)
+"""What hangs at a document by its name: it goes with the document, without a trace of its own."""
 
 DOCTYPES: Mapping[str, DocType] = {d.name: d for d in _ALL}
 

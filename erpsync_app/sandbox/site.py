@@ -109,6 +109,9 @@ class SandboxSite:
 		"""A change that no hook and no webhook tells of."""
 		self.change(lambda: self._documents.set_value(doctype, name, values, update_modified=update_modified))
 
+	def tag(self, doctype: str, name: str, tag: str, on: bool, *, user: User = ADMINISTRATOR) -> None:
+		self.change(lambda: self._documents.tag(user, doctype, name, tag, on))
+
 	def attach(
 		self,
 		doctype: str | None,

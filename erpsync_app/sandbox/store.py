@@ -14,8 +14,6 @@ from erpsync_app.sandbox.schema import (
 	DOCTYPES,
 	INTEGERS,
 	NUMBERS,
-	OF_ROWS,
-	STANDARD,
 	Column,
 	DocType,
 	columns_of,
@@ -68,7 +66,7 @@ def _table(doctype: DocType) -> str:
 	]
 	lines += [
 		f"{c} text collate frappe"
-		for c in (*STANDARD, *(OF_ROWS if doctype.row else ()))
+		for c in doctype.standard
 		if c not in ("name", "docstatus", "idx")
 	]
 	lines += [f'"{c.name}" {_kind(c)}' for c in doctype.stored]

@@ -25,7 +25,7 @@ from erpsync_app.engine.canonical import canonical
 from erpsync_app.engine.context import Run
 from erpsync_app.engine.mapping import Terms, shape_of
 from erpsync_app.engine.model import CLOUD, LOCAL, Rule
-from erpsync_app.erp_sync.doctype.sync_settings.sync_settings import KEPT_BY_SYNC
+from erpsync_app.erp_sync.doctype.sync_settings.sync_settings import CURSORS, KEPT_BY_SYNC
 
 PORT = os.environ.get("ERPSYNC_TEST_PORT", "8010")
 LOCAL_SITE = os.environ.get("ERPSYNC_TEST_LOCAL_SITE", "local.localhost")
@@ -95,12 +95,15 @@ def sync(**options: Any) -> Run:
 	return run
 
 
+WRITES = ("create", "update", "rename", "merge", "delete", "attachments", "tags")
+
+
 def writes(run: Run) -> dict[str, int]:
 	"""The writes that a run made on either site."""
 	return {
 		name: number
 		for name, number in run.counts.items()
-		if number and name.split("_")[0] in ("create", "update", "rename", "merge", "delete")
+		if number and name.split("_")[0] in WRITES
 	}
 
 
@@ -220,12 +223,10 @@ def settings_anew() -> Iterator[None]:
 
 def forget_everything() -> None:
 	"""Empty the ledger and the queue, put the cursors back to the start, and know neither site."""
-	frappe.db.set_single_value("Sync Settings", dict.fromkeys(breakers.KEPT))
+	frappe.db.set_single_value("Sync Settings", dict.fromkeys((*breakers.KEPT, *CURSORS)))
 	for doctype in OURS:
 		frappe.db.delete(doctype)
 	for side in (LOCAL, CLOUD):
-		cursors = dict.fromkeys((f"{side}_deletions_cursor", f"{side}_files_cursor"))
-		frappe.db.set_single_value("Sync Settings", cursors)
 		frappe.db.sql(f"update `tabSync Rule` set {side}_cursor = null")
 	frappe.db.commit()
 

@@ -49,6 +49,9 @@ sync_rules:
       deletes: ask
       attachments: no
       attachment_limit_mb: 3
+      tags: yes
+      comments: yes
+      assignments: yes
       match_fields: [tax_id, customer_name]
       exclude_fields: [image]
       field_map: {vip: custom_vip}
@@ -105,6 +108,9 @@ def test_the_keys_that_are_new():
 		deletes="ask",
 		attachments=False,
 		file_limit=3 * MEGABYTE,
+		tags=True,
+		comments=True,
+		assignments=True,
 		match_fields=("tax_id", "customer_name"),
 		exclude=frozenset({"image"}),
 		field_map={"vip": "custom_vip"},
@@ -195,7 +201,7 @@ def rules_of(rule, doctype="Item"):
 			[
 				"line 5: unknown key 'directoin' in doctype_rules/Item (did you mean 'direction'?); allowed: "
 				"direction, priority, naming, enabled, deletes, submit, attachments, attachment_limit_mb, "
-				"match_fields, exclude_fields, field_map, filters"
+				"tags, comments, assignments, match_fields, exclude_fields, field_map, filters"
 			],
 		),
 		(
@@ -337,6 +343,9 @@ sync_rules:
       deletes: ask
       attachments: false
       attachment_limit_mb: 3
+      tags: true
+      comments: true
+      assignments: true
       match_fields: [tax_id, customer_name]
       exclude_fields: [image]
       field_map: {vip: custom_vip}
@@ -397,6 +406,10 @@ _rule = st.builds(
 	submit=st.sampled_from(SUBMITS),
 	attachments=st.booleans(),
 	file_limit=st.integers(1, LARGEST_LIMIT).map(lambda megabytes: megabytes * MEGABYTE),
+	tags=st.booleans(),
+	comments=st.booleans(),
+	assignments=st.booleans(),
+	follows=st.just(False),
 )
 
 

@@ -4,7 +4,8 @@
 
 import pytest
 
-from erpsync_app.engine.files import LEFT, merge_attachments, plain_name, settled
+from erpsync_app.engine.beside import LEFT, merge_members, settled
+from erpsync_app.engine.files import plain_name
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, File, other
 from erpsync_app.engine.tests.world import Killed, World, calls_of, keep, killed_after
 from erpsync_app.sandbox.faults import Fault
@@ -38,9 +39,9 @@ PDF, PNG, JPG = b"%PDF-1.4 a contract", b"\x89PNG a picture", b"JFIF a photo wit
 def test_attachments_are_merged_one_by_one(base_local, base_cloud, local, cloud, wanted_local, wanted_cloud):
 	bases, now = (_told(base_local), _told(base_cloud)), (_told(local), _told(cloud))
 	expected = {LOCAL: _told(wanted_local), CLOUD: _told(wanted_cloud)}
-	take = merge_attachments(*bases, *now)
+	take = merge_members(*bases, *now)
 	assert take == {s: v for (s, v), held in zip(expected.items(), now, strict=True) if v != held}
-	mirrored = merge_attachments(*bases[::-1], *now[::-1])
+	mirrored = merge_members(*bases[::-1], *now[::-1])
 	assert mirrored == {other(side): value for side, value in take.items()}
 
 

@@ -30,7 +30,7 @@ ANNA = User("anna@example.com")
 ZONES = {LOCAL: "Asia/Kolkata", CLOUD: "America/New_York"}
 SITE_CALLS = (
 	"read stamps find page_by_name page_by_time deletions deleted_at create update delete meta"
-	" files attached_since detached download add_file"
+	" files attached_since detached download add_file tags tag"
 ).split()
 LEDGER_CALLS = "bindings stamps names open_intents save cursor move_cursor".split()
 QUEUE_CALLS = "put claim renew busy done retry next_due fail".split()
@@ -251,6 +251,12 @@ class Person:
 
 	def delete(self, doctype: str, name: str) -> None:
 		self.site.delete(doctype, name, user=ANNA)
+
+	def tag(self, doctype: str, name: str, tag: str) -> None:
+		self.site.tag(doctype, name, tag, True, user=ANNA)
+
+	def untag(self, doctype: str, name: str, tag: str) -> None:
+		self.site.tag(doctype, name, tag, False, user=ANNA)
 
 	def attach(self, doctype: str, name: str, file_name: str, content: bytes, **more: Any) -> dict[str, Any]:
 		return self.site.attach(doctype, name, file_name, content, user=ANNA, **more)

@@ -11,6 +11,7 @@ is wrong), `tag` (a word that is in no name of the site yet) and `now` (a callab
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -21,6 +22,7 @@ from erpsync_app.adapters.cloud_site import CloudSite
 from erpsync_app.engine.errors import Blocked, Duplicate, Missing, NeedsPerson, Refused, Stale
 from erpsync_app.engine.merged import named
 from erpsync_app.engine.model import Cursor, Document, File
+from erpsync_app.engine.tags import TAG_LINK, tags_in
 
 TREES = (
 	("Customer Group", "parent_customer_group", "All Customer Groups"),
@@ -1021,3 +1023,48 @@ def test_files_follow_a_rename(site, tag):
 	name, made = attached(site, tag)
 	site.rename("Item", name, f"{tag} renamed")
 	assert [f.name for f in site.files("attached_to_name", [f"{tag} renamed"], doctype="Item")] == [made.name]
+
+
+# -- what hangs at a document
+
+
+def test_a_tag_is_kept_with_the_document_and_in_a_link_past_modified(site, tag):
+	made = site.create("ToDo", {"description": tag}, None)
+	name, one, two = made["name"], f"{tag} one", f"{tag} two"
+	for word in (one, two, one):
+		site.tag("ToDo", name, word, True)
+	site.tag("ToDo", name, f"{tag} never", False)
+	told = site.tags("ToDo", [name, f"{tag} nobody"])
+	assert told.keys() == {name} and tags_in(told[name]).keys() == {one, two}
+	assert site.stamps("ToDo", [name]) == {name: made["modified"]}
+	links = site.find(TAG_LINK, [("document_name", "=", name)], 10)
+	assert sorted((link["document_type"], link["tag"]) for link in links) == [("ToDo", one), ("ToDo", two)]
+
+
+def test_a_tag_that_is_taken_away_leaves_no_trace(site, tag):
+	made = site.create("ToDo", {"description": tag}, None)
+	name = made["name"]
+	site.tag("ToDo", name, tag, True)
+	(link,) = site.find(TAG_LINK, [("document_name", "=", name)], 10)
+	site.tag("ToDo", name, tag, False)
+	assert tags_in(site.tags("ToDo", [name])[name]) == {}
+	assert site.find(TAG_LINK, [("document_name", "=", name)], 10) == []
+	assert site.deleted_at(TAG_LINK, [link["name"]]) == {}
+	assert site.stamps("ToDo", [name]) == {name: made["modified"]}
+
+
+def test_comments_and_assignments_go_with_their_document_without_a_trace(site, tag):
+	customer_name = site.create("Customer", customer(tag), None)["name"]
+	about = {"reference_doctype": "Customer", "reference_name": customer_name}
+	said = site.create("Comment", {"comment_type": "Comment", "content": tag, "comment_by": "Anna", **about}, None)
+	assert (said["comment_by"], said["reference_name"]) == ("Anna", customer_name)
+	todo = {"reference_type": "Customer", "reference_name": customer_name, "allocated_to": "Administrator"}
+	task = site.create("ToDo", {"description": tag, **todo}, None)
+	read = site.read("Customer", [customer_name])[customer_name]
+	site.delete("Customer", customer_name, read["modified"])
+	for doctype, doc in (("Comment", said), ("ToDo", task)):
+		end = time.monotonic() + 60
+		while site.stamps(doctype, [doc["name"]]) and time.monotonic() < end:
+			time.sleep(0.2)  # a worker of Frappe's sees to it
+		assert site.stamps(doctype, [doc["name"]]) == {}
+		assert site.deleted_at(doctype, [doc["name"]]) == {}

@@ -15,8 +15,8 @@ import pytest
 
 from erpsync_app.adapters.rest_client import RestClient
 from erpsync_app.engine import apply, canonical, cycle, gather, intents, rows, scan, transfer
+from erpsync_app.engine.beside import ATTACHMENTS
 from erpsync_app.engine.errors import Refused
-from erpsync_app.engine.files import ATTACHMENTS
 from erpsync_app.engine.model import SIDES, Rule, other
 from erpsync_app.engine.reconcile import reconcile
 from erpsync_app.sandbox.drawing import draw

@@ -4,8 +4,10 @@
 import frappe
 from frappe.model.document import Document
 
-from erpsync_app.adapters import event_queue
+from erpsync_app.adapters import event_queue, settings
+from erpsync_app.engine.followers import FOLLOWERS
 from erpsync_app.erp_sync import rule_checks, rules_cache
+from erpsync_app.erp_sync.doctype.sync_settings.sync_settings import BESIDE
 from erpsync_app.erp_sync.lines import tidy
 from erpsync_app.erp_sync.naming import usual_naming
 
@@ -16,9 +18,8 @@ WIDENING = ("direction", "filters", "enabled")
 
 DELETIONS = {"local_deletions_cursor": None, "cloud_deletions_cursor": None}
 
-
-LETTING_FILES_IN = ("enabled", "direction", "attachments", "attachment_limit_mb")
-"""A change of these can let in files of documents that have not changed: all are listed once more."""
+LETTING_IN = ("enabled", "direction", "attachments", "attachment_limit_mb", *settings.OPTIONS)
+"""A change of these can let in what hangs at documents that have not changed: all of it is listed once more."""
 
 
 class SyncRule(Document):
@@ -32,9 +33,11 @@ class SyncRule(Document):
 
 		from erpsync_app.erp_sync.doctype.sync_rule_field.sync_rule_field import SyncRuleField
 
+		assignments: DF.Check
 		attachment_limit_mb: DF.Int
 		attachments: DF.Check
 		cloud_cursor: DF.Data | None
+		comments: DF.Check
 		deletes: DF.Literal["propagate", "keep", "ask"]
 		direction: DF.Literal["bidirectional", "cloud_to_local", "local_to_cloud"]
 		drift: DF.SmallText | None
@@ -48,6 +51,7 @@ class SyncRule(Document):
 		policy: DF.Literal["latest_timestamp", "cloud_wins", "local_wins", "manual"]
 		ref_doctype: DF.Link
 		submit: DF.Literal["follow", "draft"]
+		tags: DF.Check
 
 	# end: auto-generated types
 	def before_validate(self):
@@ -70,18 +74,22 @@ class SyncRule(Document):
 
 	def on_update(self):
 		rules_cache.clear()
-		if any(self.has_value_changed(fieldname) for fieldname in LETTING_FILES_IN):
-			cursors = dict.fromkeys(("local_files_cursor", "cloud_files_cursor"))
-			frappe.db.set_single_value("Sync Settings", cursors, update_modified=False)
+		if any(self.has_value_changed(fieldname) for fieldname in LETTING_IN):
+			frappe.db.set_single_value("Sync Settings", dict.fromkeys(BESIDE), update_modified=False)
 		if not self.enabled:
 			event_queue.forget(self.ref_doctype)
 		elif self.has_value_changed("enabled"):
 			# What was deleted while nobody looked, the trails tell from their beginning.
 			frappe.db.set_single_value("Sync Settings", DELETIONS, update_modified=False)
 
+		forget_followers()
+
 	def on_trash(self):
 		rules_cache.clear()
 		event_queue.forget(self.ref_doctype)
+
+	def after_delete(self):
+		forget_followers()
 
 	def keep_what_sync_keeps(self):
 		"""A form that stood open for an hour must not turn back the cursors. Only what was already scanned
@@ -92,3 +100,11 @@ class SyncRule(Document):
 		if any(self.has_value_changed(fieldname) for fieldname in WIDENING):
 			stored.update(dict.fromkeys(CURSORS))
 		self.update(stored)
+
+
+def forget_followers():
+	"""What waits of comments or assignments that no rule lets cross any more would wait for ever."""
+	for doctype, follower in FOLLOWERS.items():
+		ruled = {"name": doctype, "enabled": 1}, {follower.option: 1, "enabled": 1}
+		if not any(frappe.db.exists("Sync Rule", filters) for filters in ruled):
+			event_queue.forget(doctype)

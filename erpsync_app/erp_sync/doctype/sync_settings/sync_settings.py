@@ -14,7 +14,14 @@ from erpsync_app.erp_sync import rules_cache
 from erpsync_app.erp_sync.cloud_url import normalise
 from erpsync_app.erp_sync.lines import tidy
 
-CURSORS = ("local_deletions_cursor", "cloud_deletions_cursor", "local_files_cursor", "cloud_files_cursor")
+BESIDE = tuple(
+	f"{side}_{listing}_cursor"
+	for listing in ("files", "tags", "comments", "assignments")
+	for side in ("local", "cloud")
+)
+"""The cursors of what hangs at documents."""
+
+CURSORS = ("local_deletions_cursor", "cloud_deletions_cursor", *BESIDE)
 KEPT_BY_SYNC = ("last_scan", "last_error", "last_error_on", *CURSORS, *breakers.KEPT)
 AT_LEAST_ONE = (
 	"webhook_body_limit_kb",
@@ -43,9 +50,12 @@ class SyncSettings(Document):
 		api_secret: DF.Password | None
 		backoff_seconds: DF.Int
 		batch_size: DF.Int
+		cloud_assignments_cursor: DF.Data | None
+		cloud_comments_cursor: DF.Data | None
 		cloud_deletions_cursor: DF.Data | None
 		cloud_files_cursor: DF.Data | None
 		cloud_identity: DF.SmallText | None
+		cloud_tags_cursor: DF.Data | None
 		cloud_url: DF.Data | None
 		connect_timeout: DF.Int
 		enabled: DF.Check
@@ -53,9 +63,12 @@ class SyncSettings(Document):
 		last_error: DF.SmallText | None
 		last_error_on: DF.Datetime | None
 		last_scan: DF.Datetime | None
+		local_assignments_cursor: DF.Data | None
+		local_comments_cursor: DF.Data | None
 		local_deletions_cursor: DF.Data | None
 		local_files_cursor: DF.Data | None
 		local_identity: DF.SmallText | None
+		local_tags_cursor: DF.Data | None
 		max_attempts: DF.Int
 		max_deletions: DF.Int
 		max_deletions_share: DF.Int
