@@ -189,7 +189,7 @@ def _both(
 		for name in [name for name, value in take[side].items() if not views[side].takes(name, value)]:
 			# It is submitted or cancelled there: the edit cannot cross, so that side's value is the one to keep.
 			del take[side][name]
-			keeps = None if rule.policy == "manual" and not choice else side
+			keeps = side if winner or choice else None
 			clashes = [clash for clash in clashes if clash.field != name] + [_clash(name, base, now, keeps)]
 			settled = settled if choice else "Submit beats edit"
 			if keeps:

@@ -125,6 +125,10 @@ def cloud_won(settled, **more):
 	return does(local="a=3", clash={"a": CLOUD}, settled=settled, **more)
 
 
+def submit_won(submitted, **more):
+	return does(**{"clash": {"a": submitted}, "settled": "Submit beats edit", **more})
+
+
 OPEN = does(clash={"a": None}, status="Conflict", back="a")
 CLASHES = [
 	("local is later", rule(LATEST), BASE, "a=2 b=1 @2", "a=3 b=1 @1", None, local_won(LATEST)),
@@ -379,6 +383,43 @@ ONE_WAY = [
 	),
 	("a person keeps the source's", TO_CLOUD, BASE, "a=2", "a=3", "Keep local", local_won("Keep local")),
 	("settled by hand", TO_CLOUD, BASE, "a=2", "a=3", "By hand", does(settled="By hand")),
+]
+
+# Submitted, a document takes nothing any more but `b`. The rules keep drafts, so that nobody follows.
+DRAFT = rule(submit="draft")
+SUBMITTED = [
+	("it takes the edit", DRAFT, BASE, "a=1 b=2", "a=1 b=1 submitted", None, in_step("b=2")),
+	("it does not", DRAFT, BASE, "a=2 b=1", "a=1 b=1 submitted", None, submit_won(CLOUD, local="a=1")),
+	("it does not", DRAFT, BASE, "a=1 b=1 submitted", "a=2 b=1", None, submit_won(LOCAL, cloud="a=1")),
+	("a person is asked", rule("manual", submit="draft"), BASE, "a=2 b=1", "a=1 b=1 submitted", None, OPEN),
+	(
+		"a person chose",
+		rule("manual", submit="draft"),
+		BASE,
+		"a=2 b=1",
+		"a=1 b=1 submitted",
+		"Keep local",
+		submit_won(CLOUD, local="a=1", settled="Keep local"),
+	),
+	# Nobody is asked of what one direction settles: half of a conflict cannot wait for a person.
+	(
+		"on the source, and a clash",
+		rule("to local", "manual", submit="draft"),
+		BASE,
+		"a=2 b=3",
+		"a=1 b=2 submitted",
+		None,
+		submit_won(CLOUD, local="a=1 b=2", clash={"a": CLOUD, "b": CLOUD}),
+	),
+	(
+		"on the receiver, and a clash",
+		rule("to cloud", "manual", submit="draft"),
+		BASE,
+		"a=2 b=3",
+		"a=1 b=2 submitted",
+		None,
+		submit_won(CLOUD, cloud="b=3", clash={"a": CLOUD, "b": LOCAL}, status="Diverged", back="a"),
+	),
 ]
 
 UNBOUND = does(status=None)
@@ -650,6 +691,7 @@ TABLE = {
 		"FIRST_CONTACT": FIRST_CONTACT,
 		"A_FIELD_SYNCED_LATER": A_FIELD_SYNCED_LATER,
 		"ONE_WAY": ONE_WAY,
+		"SUBMITTED": SUBMITTED,
 		"NEW": NEW,
 		"GONE": GONE,
 		"DELETED": DELETED,
