@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 from erpsync_app.engine.batch import Batch, Pair
 from erpsync_app.engine.beside import ATTACHMENTS, BESIDE, TAGS, settled
@@ -22,8 +22,10 @@ from erpsync_app.engine.errors import Blocked, Duplicate
 from erpsync_app.engine.files import FILES
 from erpsync_app.engine.lifecycle import SUBMITTED, posted, posting
 from erpsync_app.engine.model import (
+	CLOUD,
 	LOCAL,
 	SIDES,
+	Choice,
 	Document,
 	Fields,
 	Held,
@@ -309,7 +311,13 @@ def _held(batch: Batch, pair: Pair, side: Side, decision: Decision) -> Held | No
 	now = batch.held(doc, side, stage=pair.stage)
 	old = before.fields if before else {}
 	fields: Fields = {name: value for name, value in now.fields.items() if name not in decision.held_back}
-	fields.update({name: old[name] for name in decision.held_back if name in old})
+	back = old
+	if decision.status == "Diverged" and decision.settled in get_args(Choice):
+		# What a person let stand on the side that only receives is an edit of what the source holds: to neither side a
+		# change that the direction would settle once more.
+		source = CLOUD if batch.rule.writes(LOCAL) else LOCAL
+		back = batch.fields(pair.docs[source] or {}, source, stage=pair.stage)
+	fields.update({name: back[name] for name in decision.held_back if name in back})
 	there = pair.docs[other(side)]
 	theirs = batch.fields(there, other(side)) if there else {}
 	for name in BESIDE & now.fields.keys():

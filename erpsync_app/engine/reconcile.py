@@ -209,13 +209,11 @@ def _both(
 		if rule.writes(side) and (w := _update(side, take, views, follower))
 	)
 	stays_behind = follower is not None and not rule.writes(follower)
-	# What a person let stand stands: the next cycle does not settle it once more, by the direction.
-	chosen = frozenset(merged.clashes) if choice else frozenset()
 	return Decision(
 		writes=writes,
 		clashes=tuple(clashes),
 		status="Conflict" if open_fields else "Diverged" if diverged or stays_behind else "Synced",
-		held_back=open_fields | (diverged - chosen),
+		held_back=open_fields | diverged,
 		settled=None if open_fields else settled if clashes or choice == "By hand" else "Converged",
 		reason=_reason(clashes, writes),
 	)

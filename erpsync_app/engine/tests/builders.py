@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, get_args
 
 from erpsync_app.engine.merge import MISSING
 from erpsync_app.engine.model import (
@@ -16,6 +16,7 @@ from erpsync_app.engine.model import (
 	LOCAL,
 	POLICIES,
 	SIDES,
+	Choice,
 	Field,
 	Fields,
 	Held,
@@ -89,15 +90,18 @@ def carried_out(
 		return {LOCAL: None, CLOUD: None}, views
 	if decision.status in (None, "Failed"):
 		return dict(held), views
-	return {side: _held(decision, held.get(side), views[side]) for side in SIDES}, views
+	source: Side = CLOUD if rule.writes(LOCAL) else LOCAL
+	theirs = views[source].fields or {}
+	return {side: _held(decision, held.get(side), views[side], theirs) for side in SIDES}, views
 
 
-def _held(decision: Decision, before: Held | None, now: View) -> Held | None:
+def _held(decision: Decision, before: Held | None, now: View, source: Fields) -> Held | None:
 	if now.fields is None:
 		return replace(before, fields={}) if before and decision.accepted else before
 	old = before.fields if before else {}
 	fields = {name: value for name, value in now.fields.items() if name not in decision.held_back}
-	fields.update({name: old[name] for name in decision.held_back if name in old})
+	back = source if decision.status == "Diverged" and decision.settled in get_args(Choice) else old
+	fields.update({name: back[name] for name in decision.held_back if name in back})
 	return Held(fields, "then")
 
 
