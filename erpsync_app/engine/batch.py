@@ -13,6 +13,7 @@ from erpsync_app.engine.beside import ATTACHMENTS, BESIDE, TAGS
 from erpsync_app.engine.canonical import canonical, instant, row_names
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.files import attachments, learn_files
+from erpsync_app.engine.lifecycle import SUBMITTED
 from erpsync_app.engine.mapping import Shape, Terms, targets
 from erpsync_app.engine.merge import merge
 from erpsync_app.engine.model import (
@@ -204,20 +205,20 @@ class Batch:
 			if f.rows is not None and not f.after_submit
 		}
 
-	def submitted_apart(self, pair: Pair) -> list[str]:
-		"""The fields in which both sides' documents differ since both were submitted by people: nothing can bring them
-		in step any more, and nothing would show it."""
-		held, docs = pair.binding.held, pair.docs
-		if (
-			pair.stage != 1
-			or not all(docs.values())
-			or all((h := held.get(s)) and h.docstatus for s in SIDES)
-		):
+	def parted(self, pair: Pair) -> list[str]:
+		"""The fields in which both sides' documents differ since people submitted both of them, or cancelled both:
+		nothing can bring them in step any more, and nothing would show it."""
+		held = {side: pair.binding.held.get(side) for side in SIDES}
+		before = min(h.docstatus if h else 0 for h in held.values())
+		if before >= pair.stage:
 			return []
-		now = {side: self._fixed(self.fields(doc, side)) for side, doc in docs.items() if doc}
-		base = {side: self._fixed(h.fields) if (h := held.get(side)) else None for side in SIDES}
+		now = {side: self.fields(doc, side, stage=before) for side, doc in pair.docs.items() if doc}
+		base = {side: h.fields if h else None for side, h in held.items()}
+		if pair.stage == SUBMITTED:
+			now = {side: self._fixed(fields) for side, fields in now.items()}
+			base = {side: fields and self._fixed(fields) for side, fields in base.items()}
 		merged = merge(base[LOCAL], base[CLOUD], now[LOCAL], now[CLOUD])
-		return sorted({*merged.take[LOCAL], *merged.take[CLOUD], *merged.clashes})
+		return sorted({*merged.take[LOCAL], *merged.take[CLOUD], *merged.clashes} - BESIDE)
 
 	def apart(self, pair: Pair) -> bool:
 		"""Whether the documents of both sides differ, be it in what nobody can change any more."""

@@ -31,7 +31,7 @@ from erpsync_app.engine.errors import (
 )
 from erpsync_app.engine.files import learn_files
 from erpsync_app.engine.gather import gather
-from erpsync_app.engine.lifecycle import lags
+from erpsync_app.engine.lifecycle import SUBMITTED, lags
 from erpsync_app.engine.merged import look_next, unite
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Event, Kind, Outcome, Rule, Side, other
 from erpsync_app.engine.ordering import parents_first
@@ -281,10 +281,11 @@ def _decide(batch: Batch, pair: Pair) -> Decision:
 		return Decision(status=None, reason="merged into each other, which leaves one document")
 	if not pair.in_scope:
 		return Decision(status=None, reason="it does not meet the filters of the rule")
-	if apart := batch.submitted_apart(pair):
+	parted = batch.parted(pair)
+	if parted and pair.stage == SUBMITTED:
 		return Decision(
 			status="Failed",
-			reason=f"submitted on both sides with different {', '.join(apart)}: cancel and amend one of them",
+			reason=f"submitted on both sides with different {', '.join(parted)}: cancel and amend one of them",
 		)
 	views = {side: batch.view(pair, side) for side in SIDES}
 	binding = pair.binding
@@ -295,9 +296,10 @@ def _decide(batch: Batch, pair: Pair) -> Decision:
 	if rename := _rename(batch, pair):
 		# By itself: a site changes fields along with a name, and the rest is decided when it has.
 		return Decision(writes=rename, status=None, reason=f"renamed on the {pair.renamed} side")
-	if decision.status == "Synced" and binding.status == "Diverged" and pair.stage and batch.apart(pair):
-		# What the other side had edited, which did not cross, is out of sight since: it is not in step for that.
-		return replace(decision, status="Diverged")
+	left = parted or (binding.status == "Diverged" and pair.stage and batch.apart(pair))
+	if decision.status == "Synced" and left:
+		# An edit that did not cross before nobody could change it any more is out of sight: not in step for that.
+		return replace(decision, status="Diverged", settled="Submit beats edit")
 	return decision
 
 

@@ -260,8 +260,8 @@ class Binding:
 
 
 STATUSES = ("Pending", "Synced", "Diverged", "Conflict", "Failed")
-"""Of a binding: Pending (a create is under way), Synced, Diverged (a one-way rule, and the receiving side was
-edited), Conflict (open, waits for a person), Failed (quarantined; `error` says why)."""
+"""Of a binding: Pending (a create is under way), Synced, Diverged (they differ, and
+nothing is to be written: by the rule, or since both are cancelled), Conflict (open, waits for a person), Failed (quarantined; `error` says why)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,10 @@ def _converged(world: Simulation, docs: dict) -> Iterator[Problem]:
 			if not any(c.resolution is None for c in mine):
 				yield Problem("diverged", f"in conflict, and none is open: {_told(b)}")
 		elif b.status == "Diverged":
-			if rule.direction == "bidirectional" and rule.deletes == "propagate" and rule.submit == "follow":
+			crosses = (rule.direction, rule.deletes, rule.submit) == ("bidirectional", "propagate", "follow")
+			# What both sides cancelled before it had crossed, nobody can write any more.
+			cancelled = all(doc and doc["docstatus"] == 2 for doc in pair.values())
+			if crosses and not (cancelled and any(_equal(world, rule, b, pair, mine))):
 				yield Problem("diverged", f"the rule lets everything cross: {_told(b)}")
 		elif not (pair[LOCAL] and pair[CLOUD]):
 			yield Problem("diverged", f"{b.status}, and on one side alone: {_told(b)}")

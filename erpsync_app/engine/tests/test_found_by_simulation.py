@@ -157,7 +157,8 @@ def test_what_people_submitted_on_both_sides_with_different_rows_is_told():
 	for site in w.sites.values():
 		site.cancel(SO, name)
 	w.settle()
-	assert w.binding(SO, LOCAL, name).status == "Synced"
+	assert w.binding(SO, LOCAL, name).status == "Diverged"
+	w.check_steady()
 
 
 @pytest.mark.parametrize("side", SIDES)
@@ -353,4 +354,52 @@ def test_what_may_not_cross_shows_as_a_difference_when_nothing_can_change_any_mo
 	w.settle()
 	assert w.people[CLOUD].get(SO, there, "po_no") == "edited there"
 	assert w.binding(SO, LOCAL, name).status == "Diverged"
+	w.check_steady()
+
+
+def cancelled_apart(w, name, **edits):
+	"""An order that is in step is edited and cancelled on both sides before the next sync."""
+	for side in SIDES:
+		if po_no := edits.get(side):
+			w.people[side].save(SO, name, po_no=po_no)
+		w.sites[side].cancel(SO, name)
+	w.settle()
+	return w.binding(SO, LOCAL, name).status
+
+
+@pytest.mark.parametrize("docstatus", [0, 1])
+@pytest.mark.parametrize(
+	("edits", "status"),
+	[
+		({}, "Synced"),
+		({LOCAL: "1"}, "Diverged"),
+		({CLOUD: "1"}, "Diverged"),
+		({LOCAL: "1", CLOUD: "1"}, "Synced"),
+		({LOCAL: "1", CLOUD: "2"}, "Diverged"),
+	],
+)
+def test_an_edit_that_could_not_cross_before_both_sides_cancelled_shows(docstatus, edits, status):
+	w = orders()
+	name = order(w, LOCAL, "first")
+	if docstatus:
+		w.sites[LOCAL].submit(SO, name)
+	w.settle()
+	if not docstatus:
+		for site in w.sites.values():
+			site.submit(SO, name)
+	assert cancelled_apart(w, name, **edits) == status
+	w.check_steady()
+
+
+def test_an_open_clash_of_what_both_sides_cancel_has_not_converged():
+	w = orders("manual")
+	name = order(w, LOCAL, "first")
+	w.sites[LOCAL].submit(SO, name)
+	w.settle()
+	for side in SIDES:
+		w.people[side].save(SO, name, po_no=side)
+	w.settle()
+	assert len(w.open_conflicts()) == 1
+	assert cancelled_apart(w, name) == "Diverged"
+	assert [c.resolution for c in w.ledger.conflicts()] == ["Submit beats edit"]
 	w.check_steady()
