@@ -125,13 +125,19 @@ def _equal(
 		yield Problem("diverged", f"attached are {files[LOCAL]} and {files[CLOUD]}: {_told(b)}")
 	told = {clash.field for conflict in conflicts for clash in conflict.clashes}
 	submitted = any(pair[side]["docstatus"] for side in SIDES)
-	# A merge that waits for a person has led the links of its own side away.
-	waiting = [o.names[LOCAL] for o in world.ledger.all_bindings() if "It was merged into" in (o.error or "")]
 	for name in one:
-		if one[name] and (one[name] in waiting or two[name] in waiting):
-			continue
 		if one[name] != two[name] and not (submitted and name in told):
-			yield Problem("diverged", f"{name} is {one[name]!r} and {two[name]!r}: {_told(b)}")
+			if not any(value in _merged_away(world) for value in (one[name], two[name]) if value):
+				yield Problem("diverged", f"{name} is {one[name]!r} and {two[name]!r}: {_told(b)}")
+
+
+def _merged_away(world: Simulation) -> Iterator[str]:
+	"""The local names of documents whose merge waits. It has led the links of its own side away, and touched none of the
+	documents that have them: what says that they differ is the record of the one that waits, or its open conflict."""
+	for b in world.ledger.all_bindings():
+		gone = any(name and not world.sites[side].get(b.doctype, name) for side, name in b.names.items())
+		if "It was merged into" in (b.error or "") or (b.status == "Conflict" and gone):
+			yield b.names[LOCAL] or ""
 
 
 def _every_document_known(world: Simulation, docs: dict) -> Iterator[Problem]:

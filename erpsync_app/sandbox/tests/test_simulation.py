@@ -259,6 +259,60 @@ def test_it_tells_a_failure_for_no_good_reason(monkeypatch):
 	assert "failed" in kinds(first_failure(10))
 
 
+# -- it tells what is promised from what is not
+
+CUSTOMER = {"customer_name": "C0", "tax_id": "m1"}
+ORDER = {"transaction_date": "1643-10-01", "customer": "C0", "items": [{"item_code": "Base", "qty": 1.0}]}
+
+
+def story(*steps, **rule):
+	"""A history of Customers and Sales Orders on two sites that nothing befalls."""
+	rules = Rule("Customer", **rule), Rule("Sales Order", naming="own", **rule)
+	return play(History(1, Setup(rules, dict.fromkeys(SIDES, "UTC")), steps))
+
+
+def order(side, what, **values):
+	return Act(side, what, "Sales Order", ORDER["transaction_date"], values)
+
+
+def linked_customer_is_merged(deletes):
+	return story(
+		Act("local", "insert", "Customer", "m1", CUSTOMER),
+		order("local", "insert", **ORDER),
+		order("local", "submit"),
+		Work("full"),
+		Act("local", "insert", "Customer", "m2", {"customer_name": "C1", "tax_id": "m2"}),
+		Act("local", "merge", "Customer", "m1", {"into": "m2"}),
+		deletes=deletes,
+	)
+
+
+@pytest.mark.parametrize(("deletes", "conflicts"), [("ask", 1), ("propagate", 0)])
+def test_a_merge_leads_links_apart_only_while_it_waits_for_a_person(deletes, conflicts):
+	played = linked_customer_is_merged(deletes)
+	assert not played.problems and played.counts["conflicts"] == conflicts
+
+
+def test_it_finds_a_merge_that_leads_links_apart(monkeypatch):
+	monkeypatch.setattr(gather, "look_for_merged", lambda *more, **settings: None)
+	assert linked_customer_is_merged("propagate").problems
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_what_both_sides_cancel_before_it_has_crossed_shows(told, monkeypatch):
+	if not told:
+		monkeypatch.setattr(cycle.Batch, "parted", lambda batch, pair: [])
+	played = story(
+		Act("local", "insert", "Customer", "m1", CUSTOMER),
+		order("local", "insert", **ORDER),
+		order("local", "submit"),
+		Work("full"),
+		order("local", "save", po_no="t1"),
+		*(order(side, "cancel") for side in SIDES),
+	)
+	assert kinds(played) == (set() if told else {"diverged"})
+
+
 # -- shrinking
 
 
