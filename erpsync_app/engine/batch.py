@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
@@ -30,7 +30,7 @@ from erpsync_app.engine.model import (
 	Side,
 )
 from erpsync_app.engine.reconcile import View, without
-from erpsync_app.engine.rows import Table, joined, row_map
+from erpsync_app.engine.rows import Lines, Table, joined, row_map
 from erpsync_app.engine.tags import learn_tags, tags
 
 CANDIDATES = 500
@@ -164,14 +164,24 @@ class Batch:
 		fields: dict[Side, Fields] = {LOCAL: {}, CLOUD: {}}
 		maps = {}
 		side = LOCAL if self.rule.writes(CLOUD) else CLOUD
-		was = {s: held.fields if (held := pair.binding.held.get(s)) else {} for s in SIDES}
-		for name, tables in self._tables(pair).items() if all(pair.docs.values()) else ():
-			if name in pair.held_back and all(name in was[s] for s in SIDES) and name in pair.binding.rows:
-				lines = joined({s: was[s][name] for s in SIDES}, pair.binding.rows[name], tables)
-				base, maps[name] = lines.unmet(side)
-				for each in SIDES:
-					fields[each][name] = list(base[each].rows)
+		for name, lines in self._lines(pair, pair.held_back & pair.binding.rows.keys()):
+			base, maps[name] = lines.unmet(side)
+			for each in SIDES:
+				fields[each][name] = list(base[each].rows)
 		return fields, maps
+
+	def first_maps(self, pair: Pair, written: Collection[str]) -> Mapping[str, RowMap]:
+		"""Who is who among the rows of the baselines, of tables that are to be written and of which it was never
+		recorded. It is told from the rows of now, as people left them: after a write of ours it would be told wrongly."""
+		return {name: lines.known() for name, lines in self._lines(pair, set(written) - pair.binding.rows.keys())}
+
+	def _lines(self, pair: Pair, names: Collection[str]) -> Iterator[tuple[str, Lines]]:
+		"""Of these tables, those that have baselines and that both sides show, with their rows joined."""
+		was = {side: held.fields if (held := pair.binding.held.get(side)) else {} for side in SIDES}
+		for name, tables in self._tables(pair).items() if names and all(pair.docs.values()) else ():
+			if name in names and all(name in was[side] for side in SIDES):
+				known = pair.binding.rows.get(name)
+				yield name, joined({side: was[side][name] for side in SIDES}, known, tables)
 
 	def _tables(self, pair: Pair) -> dict[str, dict[Side, Table]]:
 		"""The child tables that both documents of a pair show."""

@@ -84,7 +84,7 @@ class Lines:
 				line.names[side] = name
 		if _named(local) and _named(cloud):
 			at = {name: i for i, name in enumerate(cloud.names)}
-			partners = [at.get(same.get(name, "")) for name in local.names]
+			partners = [at[there] if (there := same.get(name)) in at else None for name in local.names]
 		else:
 			partners = align(local.rows, cloud.rows)
 		for i, j in enumerate(partners):
@@ -184,6 +184,15 @@ class Lines:
 		pairs = [line for line in lines[LOCAL] if id(line) in base[CLOUD] and len(line.names) == 2]
 		same = {line.names[LOCAL]: line.names[CLOUD] for line in pairs}
 		return tables, RowMap(tuple(tables[LOCAL].names), tuple(tables[CLOUD].names), same)
+
+	def known(self) -> RowMap:
+		"""Who is who among the rows of the baselines, as they were joined. One that is gone goes by its place."""
+		names: dict[Side, list[str]] = {}
+		for side in SIDES:
+			names[side] = [line.names.setdefault(side, f"#{at}") for at, line in enumerate(self._held[side])]
+		pairs = [line for line in self._held[LOCAL] if CLOUD in line.held]
+		same = {line.names[LOCAL]: line.names[CLOUD] for line in pairs}
+		return RowMap(tuple(names[LOCAL]), tuple(names[CLOUD]), same)
 
 	def _all(self) -> list[Line]:
 		lines = [line for of_side in (self._order, self._held) for side in SIDES for line in of_side[side]]

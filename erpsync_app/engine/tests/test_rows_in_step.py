@@ -323,6 +323,30 @@ def test_a_worker_dies_after_any_call(n):
 	w.check_steady()
 
 
+@pytest.mark.parametrize("words", [("local_wins",), ("to local",), ("to cloud",)])
+def test_a_worker_dies_over_rows_of_which_it_was_never_recorded_who_is_who(words):
+	"""It is told once, from the rows as people left them: after a write of ours it would be told wrongly."""
+	n, alive = 0, False
+	while not alive:
+		n += 1
+		w = customer("X=1 Y=2 Z=3 V=6 W=7", *words)
+		w.database.execute("update binding set rows = '{}'")
+		both(w, "X=1 Y=9 Z=3 W=7", "X=5 N=4 Y=2 Z=3 V=6")
+		try:
+			a_run(w, killed_after(n))
+		except Killed:
+			w.queue.bury(f"worker {w.workers}")
+		else:
+			alive = True
+		w.settle()
+		for text in told(w):
+			companies = [word[0] for word in text.split()]
+			assert len(companies) == len(set(companies)), (n, told(w))
+		if words == ("local_wins",):
+			assert told(w) == ("X=5 N=4 Y=9 Z=3",) * 2, n
+		w.check_steady()
+
+
 # -- submitted documents
 
 
