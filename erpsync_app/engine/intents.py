@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from erpsync_app.engine.batch import CANDIDATES, Batch, Pair, equal, learn
 from erpsync_app.engine.beside import beside
@@ -133,8 +134,15 @@ def _claim(batch: Batch, intent: Intent, doc: Document) -> tuple[float, timedelt
 	"""How much of what was sent the document holds; and how near to the sending it was made, as far as clocks tell."""
 	fields = batch.fields(doc, intent.side)
 	said = [name for name, value in intent.sent.items() if value]
-	share = sum(fields.get(name) == intent.sent[name] for name in said) / max(len(said), 1)
+	share = sum(_kept(intent.sent[name], fields.get(name)) for name in said) / max(len(said), 1)
 	return share, -abs(instant(doc["creation"], batch.terms[intent.side].zone) - intent.since)
+
+
+def _kept(sent: Any, now: Any) -> float:
+	"""How much of a value is still there: of a table, the share of its rows."""
+	if not isinstance(sent, list):
+		return sent == now
+	return sum(row in (now or ()) for row in sent) / len(sent)
 
 
 def _untouched(doc: Document) -> bool:

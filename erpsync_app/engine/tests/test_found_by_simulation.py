@@ -129,6 +129,22 @@ def test_a_number_that_the_series_gives_out_again(side, deletes):
 
 
 @pytest.mark.parametrize("side", SIDES)
+def test_an_unclear_create_is_known_by_the_rows_that_are_left(side):
+	w, there = orders(), other(side)
+	w.put(Event(side, SO, order(w, side, "first")))
+	w.fault(there, Fault.AFTER_TIMEOUT, path="/api/v2/document", times=1)
+	assert w.drain().stopped
+	w.mend()
+	(made,) = w.sites[there].all(SO)
+	added = {"item_code": "I", "qty": 5, "rate": 1, "idx": 2}
+	edits = {"po_no": "second", "transaction_date": "2026-02-02", "items": [*made["items"], added]}
+	w.people[there].save(SO, made["name"], **edits)
+	w.settle()
+	assert w.count(SO) == (1, 1)
+	w.check_in_step()
+
+
+@pytest.mark.parametrize("side", SIDES)
 def test_a_person_makes_a_new_document_under_a_number_that_was_deleted(side):
 	w = orders()
 	first = order(w, side, "first")
