@@ -97,7 +97,7 @@ def _converged(world: Simulation, docs: dict) -> Iterator[Problem]:
 			crosses = (rule.direction, rule.deletes, rule.submit) == ("bidirectional", "propagate", "follow")
 			# What both sides cancelled before it had crossed, nobody can write any more.
 			cancelled = all(doc and doc["docstatus"] == 2 for doc in pair.values())
-			if crosses and not (cancelled and any(_equal(world, rule, b, pair, mine))):
+			if crosses and not (cancelled and any(_equal(world, rule, b, pair, []))):
 				yield Problem("diverged", f"the rule lets everything cross: {_told(b)}")
 		elif not (pair[LOCAL] and pair[CLOUD]):
 			yield Problem("diverged", f"{b.status}, and on one side alone: {_told(b)}")
