@@ -15,7 +15,8 @@ from dataclasses import asdict
 
 from erpsync_app.engine.canonical import canonical
 from erpsync_app.engine.mapping import Terms, shape_of
-from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Rule, Side
+from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Rule, Side, other
+from erpsync_app.engine.reconcile import DOCUMENT
 from erpsync_app.sandbox.ledger import Conflict
 from erpsync_app.sandbox.people import MARKER_FIELDS, PERSON, tokens
 from erpsync_app.sandbox.simulation import Problem, Simulation
@@ -132,12 +133,21 @@ def _equal(
 
 
 def _merged_away(world: Simulation) -> Iterator[str]:
-	"""The local names of documents whose merge waits. It has led the links of its own side away, and touched none of the
-	documents that have them: what says that they differ is the record of the one that waits, or its open conflict."""
+	"""The local names of documents that were merged on one side and may stay on the other: the merge waits, or a person
+	or the one direction of the rule kept them. It led the links of its own side away and touched none of the documents
+	that have them, so no scan sees those: what tells of it is the record of the one that is gone, or the conflict that
+	was about all of it."""
 	for b in world.ledger.all_bindings():
-		gone = any(name and not world.sites[side].get(b.doctype, name) for side, name in b.names.items())
-		if "It was merged into" in (b.error or "") or (b.status == "Conflict" and gone):
-			yield b.names[LOCAL] or ""
+		for side, name in b.names.items():
+			waits = b.status == "Conflict" or "It was merged into" in (b.error or "")
+			may_stay = waits or not world.rules[b.doctype].writes(other(side))
+			if name and may_stay and not world.sites[side].get(b.doctype, name):
+				yield b.names[LOCAL] or ""
+	for conflict in world.ledger.conflicts():
+		one_way = world.rules[conflict.doctype].direction != "bidirectional"
+		chosen = (conflict.resolution or "").startswith("Keep")
+		if (one_way or chosen) and any(clash.field == DOCUMENT for clash in conflict.clashes):
+			yield conflict.names[LOCAL] or ""
 
 
 def _every_document_known(world: Simulation, docs: dict) -> Iterator[Problem]:
@@ -146,10 +156,9 @@ def _every_document_known(world: Simulation, docs: dict) -> Iterator[Problem]:
 	quarantined = {(event.doctype, event.name) for event, _ in world.queue.failed()}
 	for side in SIDES:
 		bound = {(b.doctype, b.names.get(side)) for b in bindings}
-		other = CLOUD if side == LOCAL else LOCAL
 		for doctype, rule in world.rules.items():
 			for name in docs[side][doctype]:
-				if (doctype, name) not in bound | quarantined and rule.writes(other):
+				if (doctype, name) not in bound | quarantined and rule.writes(other(side)):
 					yield Problem(
 						"diverged", f"{doctype} {name} on {side} is not synced, and nothing says why"
 					)

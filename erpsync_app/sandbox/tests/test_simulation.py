@@ -20,7 +20,7 @@ from erpsync_app.engine.errors import Refused
 from erpsync_app.engine.model import SIDES, Rule, other
 from erpsync_app.engine.reconcile import reconcile
 from erpsync_app.sandbox.drawing import draw
-from erpsync_app.sandbox.history import Act, Deliver, History, Setup, Work
+from erpsync_app.sandbox.history import Act, Choose, Deliver, History, Setup, Work
 from erpsync_app.sandbox.played import Played, judged, play, same_fault
 from erpsync_app.sandbox.shrink import shrunk
 from erpsync_app.sandbox.simulation import Problem
@@ -275,27 +275,33 @@ def order(side, what, **values):
 	return Act(side, what, "Sales Order", ORDER["transaction_date"], values)
 
 
-def linked_customer_is_merged(deletes):
+def linked_customer_is_merged(side, *more, **rule):
 	return story(
-		Act("local", "insert", "Customer", "m1", CUSTOMER),
+		*(
+			Act("local", "insert", "Customer", marker, {"customer_name": name, "tax_id": marker})
+			for marker, name in (("m1", "C0"), ("m2", "C1"))
+		),
 		order("local", "insert", **ORDER),
 		order("local", "submit"),
 		Work("full"),
-		Act("local", "insert", "Customer", "m2", {"customer_name": "C1", "tax_id": "m2"}),
-		Act("local", "merge", "Customer", "m1", {"into": "m2"}),
-		deletes=deletes,
+		Act(side, "merge", "Customer", "m1", {"into": "m2"}),
+		*more,
+		**rule,
 	)
 
 
-@pytest.mark.parametrize(("deletes", "conflicts"), [("ask", 1), ("propagate", 0)])
-def test_a_merge_leads_links_apart_only_while_it_waits_for_a_person(deletes, conflicts):
-	played = linked_customer_is_merged(deletes)
-	assert not played.problems and played.counts["conflicts"] == conflicts
+def test_a_merge_leads_links_apart_where_it_says_so():
+	"""Not in the orders that link to a Customer: nobody touched them."""
+	assert not linked_customer_is_merged("local").problems
+	for direction in ("bidirectional", "local_to_cloud"):
+		assert not linked_customer_is_merged("cloud", deletes="ask", direction=direction).problems
+	kept = linked_customer_is_merged("local", Work("full"), Choose(0, "Keep cloud"), deletes="ask")
+	assert not kept.problems
 
 
 def test_it_finds_a_merge_that_leads_links_apart(monkeypatch):
 	monkeypatch.setattr(gather, "look_for_merged", lambda *more, **settings: None)
-	assert linked_customer_is_merged("propagate").problems
+	assert linked_customer_is_merged("local").problems
 
 
 @pytest.mark.parametrize("told", [True, False])
