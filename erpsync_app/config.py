@@ -10,7 +10,7 @@ import frappe
 
 from erpsync_app.adapters import settings
 from erpsync_app.adapters.config_file import Config, dump, parse
-from erpsync_app.engine.model import MEGABYTE, Rule
+from erpsync_app.engine.model import MEGABYTE, OPTIONS, Rule
 from erpsync_app.erp_sync.naming import usual_naming
 from erpsync_app.erp_sync.rule_checks import syncable
 
@@ -67,7 +67,7 @@ def _save_rule(rule: Rule, *, enabled: bool) -> None:
 			"submit": rule.submit,
 			"attachments": int(rule.attachments),
 			"attachment_limit_mb": rule.file_limit // MEGABYTE,
-			**{option: int(getattr(rule, option)) for option in settings.OPTIONS},
+			**{option: int(getattr(rule, option)) for option in OPTIONS},
 			"filters": json.dumps([list(f) for f in rule.filters]) if rule.filters else None,
 			"match_fields": "\n".join(rule.match_fields),
 			"exclude_fields": "\n".join(sorted(rule.exclude)),

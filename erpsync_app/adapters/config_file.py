@@ -16,7 +16,7 @@ from typing import Any, Literal
 import yaml
 
 from erpsync_app.adapters.yaml_nodes import ConfigError, NodeReader, compose, show, value
-from erpsync_app.engine.model import DIRECTIONS, MEGABYTE, POLICIES, Rule
+from erpsync_app.engine.model import DIRECTIONS, MEGABYTE, OPTIONS, POLICIES, Rule
 from erpsync_app.engine.rules import check_filters
 
 Naming = Literal["keep", "own"]
@@ -44,9 +44,7 @@ RULE_KEYS = (
 	"submit",
 	"attachments",
 	"attachment_limit_mb",
-	"tags",
-	"comments",
-	"assignments",
+	*OPTIONS,
 	"match_fields",
 	"exclude_fields",
 	"field_map",
@@ -149,9 +147,7 @@ def _all_as_data(rule: Rule, *, enabled: bool) -> dict[str, Any]:
 		"submit": rule.submit,
 		"attachments": rule.attachments,
 		"attachment_limit_mb": rule.file_limit // MEGABYTE,
-		"tags": rule.tags,
-		"comments": rule.comments,
-		"assignments": rule.assignments,
+		**{option: getattr(rule, option) for option in OPTIONS},
 		"match_fields": list(rule.match_fields),
 		"exclude_fields": sorted(rule.exclude),
 		"field_map": dict(sorted(rule.field_map.items())),
@@ -217,9 +213,7 @@ class _ConfigReader(NodeReader):
 			"submit": self.choice(keys.get("submit"), f"{where}/submit", SUBMITS),
 			"attachments": self.flag(keys.get("attachments"), f"{where}/attachments"),
 			"file_limit": limit * MEGABYTE if limit else None,
-			"tags": self.flag(keys.get("tags"), f"{where}/tags"),
-			"comments": self.flag(keys.get("comments"), f"{where}/comments"),
-			"assignments": self.flag(keys.get("assignments"), f"{where}/assignments"),
+			**{option: self.flag(keys.get(option), f"{where}/{option}") for option in OPTIONS},
 			"match_fields": self._fieldnames(keys.get("match_fields"), f"{where}/match_fields", tuple),
 			"exclude": self._fieldnames(keys.get("exclude_fields"), f"{where}/exclude_fields", frozenset),
 			"field_map": self._field_map(keys.get("field_map"), f"{where}/field_map"),

@@ -16,13 +16,10 @@ from frappe.utils.password import get_decrypted_password
 
 from erpsync_app.engine.errors import NeedsPerson
 from erpsync_app.engine.followers import FOLLOWERS, with_followers
-from erpsync_app.engine.model import MEGABYTE, Rule
+from erpsync_app.engine.model import MEGABYTE, OPTIONS, Rule
 from erpsync_app.engine.retry import RetryPolicy
 from erpsync_app.engine.rules import check_filters
 from erpsync_app.engine.safety import COUNTED, Limit, Limits
-
-OPTIONS = ("tags", "comments", "assignments")
-"""What of a document stays at home unless its rule says otherwise."""
 
 RULES_KEY = "erpsync_rules"
 """The cache key of `captured`; Sync Rule and Sync Settings clear it when they change."""

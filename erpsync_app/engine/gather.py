@@ -160,7 +160,8 @@ def _candidates(
 	values = {v for pair in lonely if (v := (pair.docs[side] or {}).get(first.on(side)))}
 	if not values:
 		return []
-	return ctx.sites[there].find(rule.doctype, [(first.on(there), "in", sorted(values))], CANDIDATES)
+	wanted = [(first.on(there), "in", sorted(values)), *(rule.filters if rule.follows else ())]
+	return ctx.sites[there].find(rule.doctype, wanted, CANDIDATES)
 
 
 def _is_same(batch: Batch, doc: Document, side: Side, candidate: Document, fields: tuple[str, ...]) -> bool:

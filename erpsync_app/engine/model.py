@@ -37,6 +37,9 @@ POLICIES: tuple[Policy, ...] = ("latest_timestamp", "cloud_wins", "local_wins", 
 
 MEGABYTE = 1024 * 1024
 
+OPTIONS = ("tags", "comments", "assignments")
+"""What of a document stays at home unless its rule says otherwise: so many fields of Rule."""
+
 
 def other(side: Side) -> Side:
 	return CLOUD if side == LOCAL else LOCAL

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from erpsync_app.engine.batch import Batch, Pair
 from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.errors import Halt
+from erpsync_app.engine.followers import FOLLOWERS
 from erpsync_app.engine.model import SIDES, Cursor, Side, Stamp, other
 from erpsync_app.engine.reconcile import Decision
 from erpsync_app.engine.safety import (
@@ -138,6 +139,8 @@ class Watch:
 	def look(self, doctype: str, start: Cursor, cursor: Cursor, window: Sequence[Stamp]) -> None:
 		"""`window` is what the side lists past `start`, which is a little before the `cursor`."""
 		self._looked.add(doctype)
+		if doctype in FOLLOWERS:
+			return  # they go with what they are about, without a trace, and however many they are
 		recorded = self._ctx.ledger.newest(doctype, self._side, LOOK)
 		if not recorded:
 			return

@@ -4,8 +4,9 @@
 import frappe
 from frappe.model.document import Document
 
-from erpsync_app.adapters import event_queue, settings
+from erpsync_app.adapters import event_queue
 from erpsync_app.engine.followers import FOLLOWERS
+from erpsync_app.engine.model import OPTIONS
 from erpsync_app.erp_sync import rule_checks, rules_cache
 from erpsync_app.erp_sync.doctype.sync_settings.sync_settings import BESIDE
 from erpsync_app.erp_sync.lines import tidy
@@ -18,7 +19,7 @@ WIDENING = ("direction", "filters", "enabled")
 
 DELETIONS = {"local_deletions_cursor": None, "cloud_deletions_cursor": None}
 
-LETTING_IN = ("enabled", "direction", "attachments", "attachment_limit_mb", *settings.OPTIONS)
+LETTING_IN = ("enabled", "direction", "attachments", "attachment_limit_mb", *OPTIONS)
 """A change of these can let in what hangs at documents that have not changed: all of it is listed once more."""
 
 
