@@ -162,7 +162,7 @@ class LocalSite:
 	def tags(self, doctype: str, names: Sequence[str]) -> dict[str, str]:
 		if not names:
 			return {}
-		rows = frappe.get_all(doctype, fields=["*"], filters=[["name", "in", list(names)]])
+		rows = frappe.get_all(doctype, fields=["name", USER_TAGS], filters=[["name", "in", list(names)]])
 		return {str(row["name"]): row.get(USER_TAGS) or "" for row in rows}
 
 	def tag(self, doctype: str, name: str, tag: str, on: bool) -> None:
