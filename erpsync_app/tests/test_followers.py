@@ -21,6 +21,7 @@ from erpsync_app.tests.support import (
 	set_rules,
 	set_setting,
 	sync,
+	take_away,
 	until,
 	writes,
 )
@@ -97,7 +98,7 @@ def rules(prefix: str, **more: Any) -> None:
 
 
 @pytest.fixture(params=["from here", "from the cloud"])
-def sides(request, ledger: None, prefix: str) -> tuple[Someone, Someone]:
+def sides(request, ledger: None, prefix: str) -> Iterator[tuple[Someone, Someone]]:
 	"""The side where something is done, and the other one, both with the same people."""
 	rules(prefix, **LETTING)
 	here, there = Someone(LOCAL_URL), Someone(CLOUD_URL)
@@ -106,7 +107,9 @@ def sides(request, ledger: None, prefix: str) -> tuple[Someone, Someone]:
 			if side.person.get("User", user) is None:
 				roles = [{"role": "Sales User"}]
 				side.person.insert("User", email=user, first_name=user[:3], send_welcome_email=0, roles=roles)
-	return (here, there) if request.param == "from here" else (there, here)
+	yield (here, there) if request.param == "from here" else (there, here)
+	take_away(there.person, "ToDo", ["description", "like", "call %@example.com"])
+	take_away(there.person, "Comment", ["comment_by", "=", "Anna"])
 
 
 @pytest.fixture
