@@ -62,8 +62,8 @@ def merge_members(
 def settled(
 	now: Members, there: Members, before: Members, left: Iterable[str] = ()
 ) -> Members:
-	"""The baseline of a side's attachments: of each that is the same on both sides what is there, of the others what
-	it was. Those in `left` could not cross."""
+	"""The baseline of such a value on a side: of each member that is the same on both sides what is there, of the
+	others what it was. Those in `left` could not cross."""
 	found = {}
 	for told in {**before, **now}:
 		value = now.get(told)

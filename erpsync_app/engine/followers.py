@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from erpsync_app.engine.batch import Batch, Pair
 from erpsync_app.engine.context import Context
-from erpsync_app.engine.model import CLOUD, SIDES, Rule, Side
-from erpsync_app.engine.rules import renamed
+from erpsync_app.engine.model import SIDES, Rule, Side
+from erpsync_app.engine.rules import filters_on
 
 Filter = tuple[str, str, Any]
 
@@ -74,7 +74,8 @@ def look_at_leaders(ctx: Context, batch: Batch) -> None:
 	their waiting."""
 	if not batch.rule.follows:
 		return
-	of_doctype, of_name = FOLLOWERS[batch.rule.doctype].about
+	follower = FOLLOWERS[batch.rule.doctype]
+	of_doctype, of_name = follower.about
 	unbound: dict[tuple[Side, str], dict[str, list[Pair]]] = {}
 	for pair in batch.pairs:
 		for side, doc in pair.docs.items():
@@ -82,16 +83,13 @@ def look_at_leaders(ctx: Context, batch: Batch) -> None:
 				continue
 			doctype, name = str(doc.get(of_doctype) or ""), str(doc.get(of_name) or "")
 			leader = ctx.rules.get(doctype)
-			lets = leader is not None and getattr(leader, FOLLOWERS[batch.rule.doctype].option)
+			lets = leader is not None and getattr(leader, follower.option)
 			pair.closed |= {s for s in SIDES if not (leader and lets and leader.writes(s))}
 			if not pair.binding.id and name not in batch.bound[side].get(doctype, ()):
 				unbound.setdefault((side, doctype), {}).setdefault(name, []).append(pair)
 	for (side, doctype), pairs in unbound.items():
 		leader = ctx.rules.get(doctype)
-		met: Mapping[str, str] = {}
-		if leader:
-			filters = renamed(leader.filters, leader.field_map if side == CLOUD else {})
-			met = ctx.sites[side].stamps(doctype, list(pairs), filters)
-		for name, waiting in pairs.items():
-			for pair in waiting if name not in met else ():
+		met = ctx.sites[side].stamps(doctype, list(pairs), filters_on(leader, side)) if leader else {}
+		for name in pairs.keys() - met.keys():
+			for pair in pairs[name]:
 				pair.in_scope = False

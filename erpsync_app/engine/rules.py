@@ -18,6 +18,8 @@ from fnmatch import translate
 from operator import eq, ge, gt, le, lt
 from typing import Any
 
+from erpsync_app.engine.model import CLOUD, Rule, Side
+
 OPERATORS = ("=", "!=", ">", "<", ">=", "<=", "in", "not in", "like", "not like", "is", "between")
 
 _COMPARE = {"=": eq, ">": gt, "<": lt, ">=": ge, "<=": le}
@@ -38,6 +40,11 @@ def renamed(
 ) -> list[tuple[str, str, Any]]:
 	"""The filters with other fieldnames, as a Field Map leads to them; a name that it lacks stays."""
 	return [(names.get(name, name), operator, value) for name, operator, value in filters]
+
+
+def filters_on(rule: Rule, side: Side) -> list[tuple[str, str, Any]]:
+	"""The filters of a rule by the fieldnames of a side."""
+	return renamed(rule.filters, rule.field_map if side == CLOUD else {})
 
 
 def check_filters(filters: Iterable[Any]) -> None:

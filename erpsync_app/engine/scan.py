@@ -17,7 +17,7 @@ from erpsync_app.engine.context import Context
 from erpsync_app.engine.files import FILE, content
 from erpsync_app.engine.mapping import Terms
 from erpsync_app.engine.model import CLOUD, SIDES, TRAIL, Cursor, Deletion, Event, File, Side, Stamp, other
-from erpsync_app.engine.rules import renamed
+from erpsync_app.engine.rules import filters_on
 from erpsync_app.engine.tags import TAG_LINK, tags_in
 from erpsync_app.engine.watch import Watch
 
@@ -63,8 +63,7 @@ def changed(ctx: Context, side: Side, doctype: str, page: Sequence[Stamp], trigg
 	known = ctx.ledger.stamps(doctype, side, [stamp.name for stamp in page])
 	new: Collection[str] = [s.name for s in page if s.name not in known] if rule.writes(other(side)) else ()
 	if new and rule.filters:
-		filters = renamed(rule.filters, rule.field_map if side == CLOUD else {})
-		new = ctx.sites[side].stamps(doctype, list(new), filters)
+		new = ctx.sites[side].stamps(doctype, list(new), filters_on(rule, side))
 	wanted = {*new, *(s.name for s in page if known.get(s.name, s.modified) != s.modified)}
 	return [Event(side, doctype, s.name, trigger=trigger) for s in page if s.name in wanted]
 

@@ -18,14 +18,13 @@ from erpsync_app.tests.support import (
 	LOCAL_URL,
 	Person,
 	count,
-	set_rules,
 	set_setting,
 	sync,
 	take_away,
 	until,
 	writes,
 )
-from erpsync_app.tests.test_files import Desk, in_step
+from erpsync_app.tests.test_files import Desk, in_step, rules
 from erpsync_app.tests.test_life_cycle import order_of
 from erpsync_app.tests.test_main_job import customer, item
 
@@ -84,17 +83,6 @@ class Someone(Desk):
 		return self.person.call(
 			"frappe.client.get_list", doctype=doctype, fields=fields, filters=filters, limit_page_length=0
 		)
-
-
-def rules(prefix: str, **more: Any) -> None:
-	def only(field: str) -> str:
-		return json.dumps([[field, "like", f"{prefix}%"]])
-
-	set_rules(
-		{"ref_doctype": "Customer", "filters": only("customer_name"), **more},
-		{"ref_doctype": "Item", "filters": only("item_code")},
-		{"ref_doctype": "Sales Order", "filters": only("customer"), **more},
-	)
 
 
 @pytest.fixture(params=["from here", "from the cloud"])
