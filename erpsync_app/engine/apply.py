@@ -20,6 +20,7 @@ from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.dependencies import optional, unbound_links
 from erpsync_app.engine.errors import Blocked, Duplicate
 from erpsync_app.engine.files import FILES
+from erpsync_app.engine.intents import stamped
 from erpsync_app.engine.lifecycle import SUBMITTED, posted, posting
 from erpsync_app.engine.model import (
 	CLOUD,
@@ -241,7 +242,8 @@ def _send(
 ) -> Document:
 	values = {field: value for field, value in sent.items() if field not in left_out}
 	sends = posted(outbound(values, batch.shape, batch.terms[side]), batch.shape)
-	made = ctx.sites[side].create(batch.rule.doctype, sends, name)
+	assert pair.binding.intent is not None
+	made = ctx.sites[side].create(batch.rule.doctype, stamped(sends, batch, pair.binding.intent), name)
 	pair.left_out = frozenset(left_out)
 	return made
 

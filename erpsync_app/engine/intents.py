@@ -1,6 +1,10 @@
 # Copyright (c) 2026, erpsync_app contributors
 # License: MIT. See license.txt
-"""Creates of which no answer was recorded: what they made is looked for before anything else is done."""
+"""Creates of which no answer was recorded: what they made is looked for before anything else is done.
+
+It is known by what was sent; by its rows, which bear the moment of the intent (see `stamped`); or, where people have
+edited it since and it has none of these rows, by being most like what was sent.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from erpsync_app.engine.batch import CANDIDATES, Batch, Pair, equal, learn
 from erpsync_app.engine.beside import beside
 from erpsync_app.engine.canonical import instant
 from erpsync_app.engine.context import Context
-from erpsync_app.engine.model import SIDES, Document, Held, Intent, other
+from erpsync_app.engine.model import SIDES, Document, Held, Intent, Side, other
 from erpsync_app.engine.reused import is_another
 
 CLOCK_MARGIN = timedelta(days=1)
@@ -36,7 +40,7 @@ def look_for_intents(ctx: Context, batch: Batch) -> None:
 	}
 	# What is as it was sent is told for sure; only what is left then can be one that was edited since.
 	found: dict[int, Document] = {}
-	for choose in (_as_sent, _most_like):
+	for choose in (_as_sent, _with_its_rows, _most_like):
 		for pair, intent, free in looked:
 			if choose is _most_like and ctx.sites[intent.side].atomic:
 				continue  # nothing was made: whatever is only alike is another, and not to be touched
@@ -48,6 +52,32 @@ def look_for_intents(ctx: Context, batch: Batch) -> None:
 				found[id(pair)] = doc
 	for pair, intent in begun:
 		_recover(ctx, batch, pair, intent, found.get(id(pair)))
+
+
+def stamped(values: Document, batch: Batch, intent: Intent) -> Document:
+	"""What is to be sent, each row of its tables with the moment of the intent as its `creation`. Frappe keeps the
+	`creation` of a row that brings one (Document.set_user_and_timestamp; of the document itself it does not), and no
+	edit changes it: so the document is known again, whatever people make of it."""
+	moment = {"creation": _moment(batch, intent)}
+	tables = {name: rows for name in _tables(batch, intent.side) if (rows := values.get(name))}
+	return {**values, **{name: [{**row, **moment} for row in rows] for name, rows in tables.items()}}
+
+
+def _bears(doc: Document, batch: Batch, intent: Intent) -> bool:
+	"""Whether a row of the document was sent with that intent."""
+	moment = _moment(batch, intent)
+	rows = (row for name in _tables(batch, intent.side) for row in doc.get(name) or ())
+	return any(row.get("creation") == moment for row in rows)
+
+
+def _tables(batch: Batch, side: Side) -> list[str]:
+	return [f.on(side) for f in batch.shape.fields if f.rows is not None]
+
+
+def _moment(batch: Batch, intent: Intent, earlier: timedelta = timedelta(0)) -> str:
+	"""When the intent was begun, or so much earlier, as its side tells a time."""
+	zone = batch.terms[intent.side].zone
+	return f"{(intent.since - earlier).astimezone(zone).replace(tzinfo=None):%Y-%m-%d %H:%M:%S.%f}"
 
 
 def _recover(ctx: Context, batch: Batch, pair: Pair, intent: Intent, found: Document | None) -> None:
@@ -89,8 +119,7 @@ def _candidates_for(ctx: Context, batch: Batch, pair: Pair, intent: Intent) -> l
 	name = _name(pair, intent)
 	found = list(site.read(rule.doctype, [name]).values()) if rule.naming == "keep" else []
 	if not found:  # or it was renamed since
-		since = (intent.since - CLOCK_MARGIN).astimezone(site.time_zone).replace(tzinfo=None)
-		mine = [("owner", "=", site.user), ("creation", ">=", f"{since:%Y-%m-%d %H:%M:%S.%f}")]
+		mine = [("owner", "=", site.user), ("creation", ">=", _moment(batch, intent, CLOCK_MARGIN))]
 		found = site.find(rule.doctype, mine, CANDIDATES)
 	learn(ctx, batch, intent.side, found)
 	taken = ctx.ledger.bindings(rule.doctype, intent.side, [doc["name"] for doc in found])
@@ -113,6 +142,12 @@ def _as_sent(
 	return None
 
 
+def _with_its_rows(
+	batch: Batch, name: str, intent: Intent, free: list[Document], others: Sequence[Intent]
+) -> Document | None:
+	return next((doc for doc in free if _bears(doc, batch, intent)), None)
+
+
 def _most_like(
 	batch: Batch, name: str, intent: Intent, free: list[Document], others: Sequence[Intent]
 ) -> Document | None:
@@ -122,7 +157,7 @@ def _most_like(
 	rivals = [o for o in others if o.sent != intent.sent]
 
 	def mine(doc: Document) -> bool:
-		if batch.rule.naming == "keep" and _untouched(doc):
+		if (batch.rule.naming == "keep" and _untouched(doc)) or any(_bears(doc, batch, o) for o in others):
 			return False
 		claim = _claim(batch, intent, doc)
 		return claim[0] >= 0.5 and -claim[1] <= NEAR and all(_claim(batch, o, doc) <= claim for o in rivals)

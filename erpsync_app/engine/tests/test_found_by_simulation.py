@@ -5,7 +5,7 @@
 import pytest
 
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Event, other
-from erpsync_app.engine.tests.world import World, interrupted_before, keep, own
+from erpsync_app.engine.tests.world import SYNC, World, interrupted_before, keep, own
 from erpsync_app.sandbox.faults import Fault
 
 SO = "Sales Order"
@@ -141,6 +141,26 @@ def test_an_unclear_create_is_known_by_the_rows_that_are_left(side):
 	w.people[there].save(SO, made["name"], **edits)
 	w.settle()
 	assert w.count(SO) == (1, 1)
+	w.check_in_step()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_an_unclear_create_is_known_by_a_row_that_was_sent_whatever_it_says_now(side):
+	"""Seed 222377: of all that was sent, hardly a value is left. Another order of the sync user's is none of it."""
+	w, there = orders(), other(side)
+	w.put(Event(side, SO, order(w, side, "first")))
+	w.fault(there, Fault.AFTER_TIMEOUT, path="/api/v2/document", times=1)
+	assert w.drain().stopped
+	w.mend()
+	(made,) = w.sites[there].all(SO)
+	row = {**made["items"][0], "qty": 5, "rate": 7, "delivery_date": "2026-03-03"}
+	edits = {"po_no": "second", "transaction_date": "2026-02-02", "delivery_date": "2026-03-03"}
+	w.people[there].save(SO, made["name"], **edits, items=[row])
+	like = {"item_code": "I", "qty": 1, "rate": 3}
+	w.sites[there].insert(SO, {"customer": "C", "po_no": "third", "items": [like]}, user=SYNC)
+	w.settle()
+	for site in w.sites.values():
+		assert sorted((doc["po_no"], doc["total_qty"]) for doc in site.all(SO)) == [("second", 5), ("third", 1)]
 	w.check_in_step()
 
 

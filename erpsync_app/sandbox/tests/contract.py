@@ -374,6 +374,18 @@ def test_a_created_document_names_its_rows_itself(site, tag):
 	assert rows(made, "barcodes", "name") != [f"{tag}row"]
 
 
+def test_a_row_keeps_the_moment_that_it_brings_as_its_creation(site, tag):
+	"""Of a document that is created, and whatever is edited afterwards."""
+	moment = "2026-01-05 09:00:00.123456"
+	new = {"barcode": f"{tag}-1", "creation": moment}
+	made = site.create("Item", item(tag, barcodes=[new], creation=moment), None)
+	assert rows(made, "barcodes", "creation") == [moment] and made["creation"] != moment
+	changes = {"barcodes": [{**made["barcodes"][0], "barcode": f"{tag}-2"}]}
+	site.update("Item", made["name"], changes, made["modified"])
+	(left,) = site.read("Item", [made["name"]])[made["name"]]["barcodes"]
+	assert (left["barcode"], left["creation"]) == (f"{tag}-2", moment)
+
+
 def test_rows_move_with_their_names(site, tag):
 	made = site.create("Item", item(tag, barcodes=[{"barcode": f"{tag}-{n}"} for n in range(3)]), None)
 	turned = [{**row, "idx": n} for n, row in enumerate(reversed(made["barcodes"]), start=1)]
