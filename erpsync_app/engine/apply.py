@@ -116,7 +116,6 @@ def apply(
 		if log:  # one side is written, the other refused: what was done stands in the trail all the same
 			ctx.ledger.save([Outcome(pair.binding, log=tuple(log))])
 		raise
-	pair.held_back |= pair.left_out
 	decision = replace(decision, held_back=pair.held_back)
 	decision = _met(batch, pair, decision)
 	pair.held_back = decision.held_back
@@ -201,49 +200,56 @@ def _with_beside(doc: Document, before: Document) -> Document:
 
 
 def _create(ctx: Context, batch: Batch, pair: Pair, side: Side, renew: Callable[[], None]) -> None:
+	"""Create the document on `side`; without the optional links to what is not there yet, if the site insists on them."""
 	source = other(side)
 	doc = pair.docs[source]
 	assert doc is not None
-	name = doc["name"] if batch.rule.naming == "keep" else None
-	bring(ctx, batch, pair, side, batch.fields(doc, source, at_birth=True), renew)
-	# If the answer never arrives, the next cycle looks for what this may have made before it creates again.
-	sent = {f: value for f, value in batch.fields(doc, source).items() if f not in BESIDE}
-	intent = Intent(side, ctx.clock.now(), sent)
-	names = {source: doc["name"], side: None}
-	# A conflict that led here stays open until the create is recorded, and a failure stands until it is overcome.
-	status = pair.binding.status if pair.binding.status in ("Conflict", "Failed") else "Pending"
-	# Nothing is in step yet; which document it is about, should the name get another meaning, is known all the same.
-	held = {source: Held({}, modified="", created=doc.get("creation") or "")}
-	begun = replace(pair.binding, names=names, held=held, status=status, intent=intent, rows={})
-	_save(ctx, pair, Outcome(begun))
-	renew()  # once more: whoever took over while that was stored has created it
-	made = _insert(ctx, batch, pair, side, doc, name)
-	pair.docs[side] = _with_beside(made, {key: none for key, none in NOTHING.items() if key in doc})
-	pair.binding = replace(pair.binding, names={**names, side: made["name"]}, intent=None)
-
-
-def _insert(ctx: Context, batch: Batch, pair: Pair, side: Side, doc: Document, name: str | None) -> Document:
-	"""Create `doc` on `side`; without the optional links to what is not there yet, if the site insists on them."""
-	source = other(side)
 	sent = batch.fields(doc, source, at_birth=True)
+	bring(ctx, batch, pair, side, sent, renew)
 	unbound = list(unbound_links(ctx, batch, pair, source, sent))
 	left_out = optional(batch, {field for field, _, _ in unbound})
 	own = {field for field, doctype, _ in unbound if ctx.rules[doctype].naming == "own"} & left_out
 	try:
-		return _send(ctx, batch, pair, side, sent, own, name)
+		made = _send(ctx, batch, pair, side, sent, own, renew)
 	except Blocked:
 		if left_out <= own:
 			raise
-		return _send(ctx, batch, pair, side, sent, left_out, name)
+		made = _send(ctx, batch, pair, side, sent, left_out, renew)
+	pair.docs[side] = _with_beside(made, {key: none for key, none in NOTHING.items() if key in doc})
+	names = {source: doc["name"], side: made["name"]}
+	pair.binding = replace(pair.binding, names=names, intent=None)
 
 
 def _send(
-	ctx: Context, batch: Batch, pair: Pair, side: Side, sent: Fields, left_out: set[str], name: str | None
+	ctx: Context,
+	batch: Batch,
+	pair: Pair,
+	side: Side,
+	sent: Fields,
+	left_out: set[str],
+	renew: Callable[[], None],
 ) -> Document:
-	values = {field: value for field, value in sent.items() if field not in left_out}
-	sends = posted(outbound(values, batch.shape, batch.terms[side]), batch.shape)
-	assert pair.binding.intent is not None
-	made = ctx.sites[side].create(batch.rule.doctype, stamped(sends, batch, pair.binding.intent), name)
+	"""Send a create without the links `left_out`. If the answer never arrives, the next cycle looks for what this may
+	have made before it creates again."""
+	source = other(side)
+	doc = pair.docs[source]
+	assert doc is not None
+	values = {field: None if field in left_out else value for field, value in sent.items()}
+	base = {f: values[f] for f in batch.fields(doc, source) if f not in BESIDE}
+	intent = Intent(side, ctx.clock.now(), base)
+	# A conflict that led here stays open until the create is recorded, and a failure stands until it is overcome.
+	status = pair.binding.status if pair.binding.status in ("Conflict", "Failed") else "Pending"
+	# Nothing is in step yet; which document it is about, should the name get another meaning, is known all the same.
+	held = {source: Held({}, modified="", created=doc.get("creation") or "")}
+	names = {source: doc["name"], side: None}
+	begun = replace(pair.binding, names=names, held=held, status=status, intent=intent, rows={})
+	_save(ctx, pair, Outcome(begun))
+	renew()  # once more: whoever took over while that was stored has created it
+	given = {field: value for field, value in values.items() if field not in left_out}
+	sends = stamped(posted(outbound(given, batch.shape, batch.terms[side]), batch.shape), batch, intent)
+	made = ctx.sites[side].create(
+		batch.rule.doctype, sends, doc["name"] if batch.rule.naming == "keep" else None
+	)
 	pair.left_out = frozenset(left_out)
 	return made
 
@@ -322,6 +328,9 @@ def _held(batch: Batch, pair: Pair, side: Side, decision: Decision) -> Held | No
 		source = CLOUD if batch.rule.writes(LOCAL) else LOCAL
 		back = batch.fields(pair.docs[source] or {}, source, stage=pair.stage)
 	fields.update({name: back[name] for name in decision.held_back if name in back})
+	if not any(write.side == side for write in decision.writes):
+		# They have yet to cross, and what the other side has in their place is nobody's edit.
+		fields.update(dict.fromkeys(pair.left_out))
 	there = pair.docs[other(side)]
 	theirs = batch.fields(there, other(side)) if there else {}
 	for name in BESIDE & now.fields.keys():

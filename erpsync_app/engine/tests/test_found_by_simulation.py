@@ -439,3 +439,36 @@ def test_an_open_clash_of_what_both_sides_cancel_has_not_converged():
 	assert cancelled_apart(w, name) == "Diverged"
 	assert [c.resolution for c in w.ledger.conflicts()] == ["Submit beats edit"]
 	w.check_steady()
+
+
+@pytest.mark.parametrize("answered", [True, False])
+@pytest.mark.parametrize("policy", ["latest_timestamp", "cloud_wins", "local_wins", "manual"])
+@pytest.mark.parametrize("side", SIDES)
+def test_a_node_that_is_there_before_its_parent_moves_below_it(side, policy, answered):
+	"""Seed 307312: a site puts a node without a parent under the root, and that is no edit of anybody's."""
+	w, there = World(keep("Territory", policy)), other(side)
+	for person in w.people.values():
+		person.insert("Territory", territory_name="Root", is_group=1)
+	w.settle()
+	for name, parent in (("Above", "Root"), ("Below", "Above")):
+		w.people[side].insert("Territory", territory_name=name, is_group=1, parent_territory=parent)
+	w.put(Event(side, "Territory", "Below"))
+	if not answered:  # the first create is refused, since its parent is not there
+		refused = w.sites[there].handle
+
+		def handle(method, path, headers, body):
+			answer = refused(method, path, headers, body)
+			if path.startswith("/api/v2/document") and answer[0] == 200:
+				raise TimeoutError("no answer")
+			return answer
+
+		w.wire[there] = handle
+	w.drain()
+	w.mend()
+	assert w.people[there].get("Territory", "Below", "parent_territory") == "Root"
+	w.settle()
+	for person in w.people.values():
+		assert person.get("Territory", "Below", "parent_territory") == "Above"
+	assert w.ledger.conflicts() == []
+	w.check_in_step()
+	w.check_steady()
