@@ -20,6 +20,7 @@ from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.dependencies import optional, unbound_links
 from erpsync_app.engine.errors import Blocked, Duplicate
 from erpsync_app.engine.files import FILES
+from erpsync_app.engine.followers import check_news, look_at_followers
 from erpsync_app.engine.intents import stamped
 from erpsync_app.engine.lifecycle import SUBMITTED, posted, posting
 from erpsync_app.engine.model import (
@@ -40,7 +41,7 @@ from erpsync_app.engine.model import (
 )
 from erpsync_app.engine.reconcile import Decision, Write
 from erpsync_app.engine.reused import let_go_of_twins
-from erpsync_app.engine.tags import USER_TAGS, retag, tags
+from erpsync_app.engine.tags import USER_TAGS, check_tags, retag, tags
 from erpsync_app.engine.transfer import attach, bind_twins, bring, check_files, leave_out_twins
 
 BRINGING = {
@@ -158,7 +159,9 @@ def _write(
 		return {"name": before["name"]}
 	if write.operation in ("delete", "merge"):
 		check_files(ctx, batch, pair, side)
+		check_tags(ctx, batch, pair, side)
 		if write.operation == "delete":
+			check_news(ctx, batch, pair, side)
 			site.delete(doctype, before["name"], before["modified"])
 		else:
 			survivor = pair.merged[other(side)]
@@ -244,6 +247,8 @@ def _send(
 	names = {source: doc["name"], side: None}
 	begun = replace(pair.binding, names=names, held=held, status=status, intent=intent, rows={})
 	_save(ctx, pair, Outcome(begun))
+	if begun.id:  # it may have been there once, and what was said of it there went with it
+		look_at_followers(ctx, batch, pair, source)
 	renew()  # once more: whoever took over while that was stored has created it
 	given = {field: value for field, value in values.items() if field not in left_out}
 	sends = stamped(posted(outbound(given, batch.shape, batch.terms[side]), batch.shape), batch, intent)
@@ -266,6 +271,9 @@ def _record(
 		if binding.id and not any(held and held.modified for held in binding.held.values()):
 			# Begun, and never in step: there is nothing to remember of it.
 			_save(ctx, pair, Outcome(binding, settled="Converged", forget=True))
+		elif pair.stored and pair.stored.intent and not binding.intent:
+			# What its create made was found, and is not to be looked for for ever.
+			_save(ctx, pair, Outcome(replace(binding, status="Diverged")))
 		return
 	# What failed is in step with nothing: its baselines stay, and with them what has yet to cross.
 	failed = decision.status == "Failed"
@@ -314,7 +322,7 @@ def _record(
 
 def _held(batch: Batch, pair: Pair, side: Side, decision: Decision) -> Held | None:
 	"""The baseline of a side from what it holds now; of held back fields it stays what it was."""
-	doc = pair.docs[side]
+	doc, rule = pair.docs[side], batch.rule_of(pair)
 	before = pair.binding.held.get(side)
 	if doc is None:
 		return replace(before, fields={}) if before and decision.accepted else before
@@ -325,7 +333,7 @@ def _held(batch: Batch, pair: Pair, side: Side, decision: Decision) -> Held | No
 	if decision.status == "Diverged" and decision.settled in get_args(Choice):
 		# What a person let stand on the side that only receives is an edit of what the source holds: to neither side a
 		# change that the direction would settle once more.
-		source = CLOUD if batch.rule.writes(LOCAL) else LOCAL
+		source = CLOUD if rule.writes(LOCAL) else LOCAL
 		back = batch.fields(pair.docs[source] or {}, source, stage=pair.stage)
 	fields.update({name: back[name] for name in decision.held_back if name in back})
 	if not any(write.side == side for write in decision.writes):
@@ -335,9 +343,9 @@ def _held(batch: Batch, pair: Pair, side: Side, decision: Decision) -> Held | No
 	theirs = batch.fields(there, other(side)) if there else {}
 	for name in BESIDE & now.fields.keys():
 		# What may not cross is known from now on, and still shows as a difference.
-		left = pair.left if batch.rule.writes(other(side)) else now.fields[name]
+		left = pair.left if rule.writes(other(side)) else now.fields[name]
 		fields[name] = settled(now.fields[name], theirs.get(name) or {}, old.get(name) or {}, left)
-	if decision.status == "Diverged" and not batch.rule.writes(other(side)):
+	if decision.status == "Diverged" and not rule.writes(other(side)):
 		# Its edits have not crossed: keep it looking changed, so that every full scan finds it again.
 		return replace(now, fields=fields, modified=before.modified if before else "")
 	return replace(now, fields=fields)

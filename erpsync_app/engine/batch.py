@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cached_property
 
@@ -56,7 +56,8 @@ class Pair:
 	later. `merged` is, by the side where it is gone, what it was merged into; `crossed` the binding of that document
 	where the other side merged that one into this; `usurped` that its name is another document's by now; `left` says of
 	each file that could not cross why, `twins` are the hashes of files that turned out to be one; `closed` are the sides
-	that the rule of what the document is about lets nobody write to.
+	that the rule of what the document is about lets nobody write to, `news` those where something was said of it that
+	has not crossed; `awaits` says what it has to wait for.
 	"""
 
 	binding: Binding
@@ -74,6 +75,8 @@ class Pair:
 	left: dict[str, str] = field(default_factory=dict)
 	twins: list[dict[Side, str]] = field(default_factory=list)
 	closed: set[Side] = field(default_factory=set)
+	news: set[Side] = field(default_factory=set)
+	awaits: str = ""
 	stored: Binding | None = None
 	"""The binding as the ledger had it when the pair was made."""
 
@@ -81,6 +84,11 @@ class Pair:
 	def name(self) -> str:
 		"""The name to tell a person: the local one if there is one."""
 		return self.binding.names.get(LOCAL) or self.binding.names.get(CLOUD) or "?"
+
+	def made_again(self, side: Side) -> bool:
+		"""Whether the side has another document than it had: the old one was deleted, and one of its name made since."""
+		doc, held = self.docs[side], self.binding.held.get(side)
+		return bool(doc and held and held.created and doc.get("creation") != held.created)
 
 	@property
 	def stage(self) -> int:
@@ -109,6 +117,12 @@ class Batch:
 			pair.events += twin.events
 			self.pairs.remove(twin)
 
+	def rule_of(self, pair: Pair) -> Rule:
+		"""The rule of one pair: what it is about may be let go one way only."""
+		if not pair.closed:
+			return self.rule
+		return replace(self.rule, direction="cloud_to_local" if CLOUD in pair.closed else "local_to_cloud")
+
 	def view(self, pair: Pair, side: Side) -> View:
 		doc = pair.docs[side]
 		if doc is None:
@@ -121,6 +135,7 @@ class Batch:
 			writable=self.writable[min(docstatus(doc), 2)],
 			loose=self.loose if docstatus(doc) else {},
 			rows=row_names(doc, self.shape, side),
+			news=side in pair.news,
 		)
 
 	def born(self, pair: Pair) -> datetime:
@@ -163,7 +178,7 @@ class Batch:
 		rows that did cross are in step."""
 		fields: dict[Side, Fields] = {LOCAL: {}, CLOUD: {}}
 		maps = {}
-		side = LOCAL if self.rule.writes(CLOUD) else CLOUD
+		side = LOCAL if self.rule_of(pair).writes(CLOUD) else CLOUD
 		for name, lines in self._lines(pair, pair.held_back & pair.binding.rows.keys()):
 			base, maps[name] = lines.unmet(side)
 			for each in SIDES:

@@ -30,7 +30,9 @@ from erpsync_app.engine.errors import (
 	Unreadable,
 )
 from erpsync_app.engine.files import learn_files
+from erpsync_app.engine.followers import look_at_followers
 from erpsync_app.engine.gather import gather
+from erpsync_app.engine.intents import FRUIT, may_be_of_another
 from erpsync_app.engine.lifecycle import SUBMITTED, lags
 from erpsync_app.engine.merged import look_next, unite
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Event, Kind, Outcome, Rule, Side, other
@@ -203,6 +205,8 @@ def _in_order(ctx: Context, batch: Batch) -> list[Pair]:
 
 def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, Side]]:
 	"""Reconcile and apply one document; answers the sides that were written, for the reading back."""
+	if pair.awaits:
+		raise NotYet(pair.awaits)
 	decision = _decide(batch, pair)
 	if ctx.forced and decision.clashes:
 		raise NotYet(f"both sides changed it, and the run is {ctx.forced} only", NEXT_RUN)
@@ -219,10 +223,16 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 			needed -= optional(batch, needed)  # it can be written without them
 		if target := missing_target(ctx, batch, pair, source, needed):
 			raise Blocked(f"{target[0]} {target[1]}, which it links to, is not synced yet.")
-		if write.operation == "create" and _may_be_ours(ctx, batch, pair, source):
-			raise NotYet("it may be what an unfinished create made")
+		doc = pair.docs[source]
+		if write.operation == "create" and doc and not pair.binding.id:
+			if may_be_of_another(ctx, batch, pair, doc, source):
+				raise NotYet(FRUIT)
 		if write.operation == "create" and pair.stored:
 			_check_alone(ctx, pair, pair.stored)
+
+	for side in SIDES:
+		if pair.made_again(side):
+			look_at_followers(ctx, batch, pair, other(side))
 
 	def renew() -> None:
 		if not ctx.queue.renew(pair.events):
@@ -279,8 +289,10 @@ def _decide(batch: Batch, pair: Pair) -> Decision:
 		return Decision(status="Failed", reason=pair.ambiguous)
 	if pair.crossed:
 		return Decision(status=None, reason="merged into each other, which leaves one document")
-	if not pair.in_scope:
-		return Decision(status=None, reason="it does not meet the filters of the rule")
+	if len(pair.closed) == len(SIDES):
+		return Decision(status=None, reason="what it is about does not cross")
+	if not pair.in_scope or pair.awaits:
+		return Decision(status=None, reason=pair.awaits or "it does not meet the filters of the rule")
 	parted = batch.parted(pair)
 	if parted and pair.stage == SUBMITTED:
 		return Decision(
@@ -290,9 +302,7 @@ def _decide(batch: Batch, pair: Pair) -> Decision:
 	views = {side: batch.view(pair, side) for side in SIDES}
 	binding = pair.binding
 	contested = binding.status in ("Conflict", "Diverged")
-	decision = reconcile(batch.rule, binding.held, views, binding.choice, contested, binding.rows)
-	if any(write.side in pair.closed for write in decision.writes):
-		return Decision(status=None, reason="what it is about does not cross that way")
+	decision = reconcile(batch.rule_of(pair), binding.held, views, binding.choice, contested, binding.rows)
 	if rename := _rename(batch, pair):
 		# By itself: a site changes fields along with a name, and the rest is decided when it has.
 		return Decision(writes=rename, status=None, reason=f"renamed on the {pair.renamed} side")
@@ -311,18 +321,6 @@ def _rename(batch: Batch, pair: Pair) -> tuple[Write, ...]:
 	if pair.docs[side] is None or pair.binding.names.get(side) == new or not batch.rule.writes(side):
 		return ()
 	return (Write(side, "rename", {"name": new}),)
-
-
-def _may_be_ours(ctx: Context, batch: Batch, pair: Pair, side: Side) -> bool:
-	"""Whether an unbound document may be the fruit of a create whose answer has not been recorded yet. To copy it
-	back would double it: its own event sorts it out."""
-	doc = pair.docs[side]
-	return (
-		doc is not None
-		and pair.binding.names.get(other(side)) is None
-		and doc.get("owner") == ctx.sites[side].user
-		and bool(ctx.ledger.open_intents(batch.rule.doctype, side))
-	)
 
 
 def _refused(ctx: Context, run: Run, pair: Pair, e: Exception) -> None:

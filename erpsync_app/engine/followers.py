@@ -4,20 +4,27 @@
 
 Each is synced as any document is, under a rule that follows from the rules of what they are about. It goes no
 other way than its leader, the document that it is about, and not before it.
+
+Frappe deletes them with their leader, without a trace. So what is newly said of a document counts as an edit of it
+where the other side deleted it; and what went with a leader that came back is made again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from erpsync_app.engine.batch import Batch, Pair
 from erpsync_app.engine.context import Context
-from erpsync_app.engine.model import SIDES, Rule, Side
+from erpsync_app.engine.errors import Stale
+from erpsync_app.engine.model import SIDES, Binding, Document, Event, Rule, Side, other
 from erpsync_app.engine.rules import filters_on
 
 Filter = tuple[str, str, Any]
+
+MOST = 10_000
+"""How many followers of a kind are looked at, of the documents of a batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +100,84 @@ def look_at_leaders(ctx: Context, batch: Batch) -> None:
 		for name in pairs.keys() - met.keys():
 			for pair in pairs[name]:
 				pair.in_scope = False
+
+
+def look_for_news(ctx: Context, batch: Batch) -> None:
+	"""See of which documents that the other side deleted something is said that has not crossed."""
+	for side in SIDES:
+		going = {doc["name"]: p for p in batch.pairs if (doc := p.docs[side]) and p.deleted[other(side)]}
+		for name in _with_news(ctx, batch.rule, side, going):
+			going[name].news.add(side)
+
+
+def check_news(ctx: Context, batch: Batch, pair: Pair, side: Side) -> None:
+	"""Raise Stale if something was said of the document since it was read: a deletion would take it along."""
+	doc = pair.docs[side]
+	if doc and side not in pair.news and _with_news(ctx, batch.rule, side, [doc["name"]]):
+		raise Stale(f"Something was said of it on the {side} side in the meantime.")
+
+
+def look_at_followers(ctx: Context, batch: Batch, pair: Pair, side: Side) -> None:
+	"""Queue what is said of the document on `side`: on the other one it went with a document that was deleted."""
+	found = _about(ctx, batch.rule, side, [pair.binding.names[side] or ""])
+	ctx.queue.put([Event(side, doctype, doc["name"], trigger="scan") for doctype, docs in found for doc in docs])
+
+
+def _with_news(ctx: Context, rule: Rule, side: Side, names: Collection[str]) -> set[str]:
+	news = set()
+	for doctype, docs in _about(ctx, rule, side, names):
+		known = ctx.ledger.stamps(doctype, side, [doc["name"] for doc in docs])
+		of_name = FOLLOWERS[doctype].about[1]
+		news |= {str(doc[of_name]) for doc in docs if known.get(doc["name"]) != doc["modified"]}
+	return news
+
+
+def _about(
+	ctx: Context, rule: Rule, side: Side, names: Collection[str]
+) -> Iterator[tuple[str, list[Document]]]:
+	"""What is said of documents on a side and may cross, by its DocType."""
+	for doctype, follower in FOLLOWERS.items():
+		if names and getattr(rule, follower.option) and doctype in ctx.rules and ctx.rules[doctype].follows:
+			of_doctype, of_name = follower.about
+			these = [(of_doctype, "=", rule.doctype), (of_name, "in", sorted(names))]
+			yield doctype, ctx.sites[side].find(doctype, [*follower.kind, *these], MOST)
+
+
+def look_for_vanished(ctx: Context, batch: Batch) -> None:
+	"""What is gone from a side without a trace went with its leader. It is made again where the leader was made again
+	since, and waits while that is under way; else, as anything that is newly said of a leader that is gone there, it
+	stays where it is: whoever makes the leader again has it looked at."""
+	if not batch.rule.follows:
+		return
+	of_doctype, of_name = FOLLOWERS[batch.rule.doctype].about
+	for side in SIDES:
+		alone: dict[str, dict[str, list[Pair]]] = {}
+		for pair in batch.pairs:
+			doc = pair.docs[other(side)]
+			if doc and not pair.docs[side] and not pair.deleted[side]:
+				doctype, name = str(doc.get(of_doctype) or ""), str(doc.get(of_name) or "")
+				alone.setdefault(doctype, {}).setdefault(name, []).append(pair)
+		for doctype, pairs in alone.items():
+			leaders = ctx.ledger.bindings(doctype, other(side), sorted(pairs))
+			names = {name for leader in leaders.values() if (name := leader.names.get(side))}
+			found = ctx.sites[side].read(doctype, sorted(names)) if names else {}
+			for name, leader in leaders.items():
+				for pair in pairs[name]:
+					_look_at_leader(pair, side, leader, found.get(leader.names.get(side) or ""))
+
+
+def _look_at_leader(pair: Pair, side: Side, leader: Binding, found: Document | None) -> None:
+	"""`found` is what the leader's name means on that side."""
+	held, base = pair.binding.held.get(side), leader.held.get(side)
+	if leader.intent:
+		pair.awaits = f"the {leader.doctype} that it is about is being created on the {side} side"
+	elif not leader.names.get(side):
+		pass
+	elif found is None:
+		pair.in_scope = False
+	elif leader.status != "Failed" and base and base.created not in ("", found["creation"]):
+		# Deleted and made again, or merged away and its name given to another: its own event tells.
+		pair.awaits = f"the {leader.doctype} that it is about is another one on the {side} side by now"
+	elif held and held.created and found["creation"] > held.created:
+		names = {**pair.binding.names, side: None}
+		pair.binding = replace(pair.binding, names=names, held={**pair.binding.held, side: None})

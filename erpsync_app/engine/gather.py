@@ -13,8 +13,8 @@ from dataclasses import replace
 from erpsync_app.engine.batch import CANDIDATES, Batch, Pair, equal, learn
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.files import find_twins
-from erpsync_app.engine.followers import look_at_leaders
-from erpsync_app.engine.intents import look_for_intents
+from erpsync_app.engine.followers import look_at_leaders, look_for_news, look_for_vanished
+from erpsync_app.engine.intents import FRUIT, look_for_intents, may_be_of_another
 from erpsync_app.engine.mapping import Terms
 from erpsync_app.engine.merged import look_for_merged
 from erpsync_app.engine.model import (
@@ -49,6 +49,8 @@ def gather(ctx: Context, doctype: str, events: Sequence[Event]) -> Batch:
 	for pair in batch.pairs:
 		pair.in_scope = bool(pair.binding.id) or _in_scope(batch, pair)
 	look_at_leaders(ctx, batch)
+	look_for_vanished(ctx, batch)
+	look_for_news(ctx, batch)
 	return batch
 
 
@@ -140,6 +142,11 @@ def _meet_by(ctx: Context, batch: Batch, side: Side, fields: tuple[str, ...]) ->
 		found = [c for c in free if _is_same(batch, doc, side, c, fields)]
 		if len(found) > 1:
 			pair.ambiguous = f"{len(found)} documents on the {there} side match it by {', '.join(fields)}"
+		elif found and batch.rule.naming == "own" and (
+			may_be_of_another(ctx, batch, pair, doc, side)
+			or may_be_of_another(ctx, batch, pair, found[0], there)
+		):
+			pair.awaits = FRUIT
 		elif found:
 			free.remove(found[0])
 			pair.docs[there] = found[0]

@@ -23,6 +23,9 @@ from erpsync_app.engine.reused import is_another
 CLOCK_MARGIN = timedelta(days=1)
 """How far the clocks of two sites may differ when what an unclear create made is looked for by all that was sent."""
 
+FRUIT = "it may be what an unfinished create made"
+"""Why a document has to wait."""
+
 NEAR = timedelta(minutes=75)
 """How near to the sending it was made, where it is only like what was sent. Clocks that people look after differ by less,
 also in the hour that comes twice when summer time ends; and the sync user may be a person, who has made others like it
@@ -52,6 +55,15 @@ def look_for_intents(ctx: Context, batch: Batch) -> None:
 				found[id(pair)] = doc
 	for pair, intent in begun:
 		_recover(ctx, batch, pair, intent, found.get(id(pair)))
+
+
+def may_be_of_another(ctx: Context, batch: Batch, pair: Pair, doc: Document, side: Side) -> bool:
+	"""Whether an unbound document may be the fruit of another one's create whose answer has not been recorded yet. To
+	take it for anything else would double it: the event of that one sorts it out."""
+	if doc.get("owner") != ctx.sites[side].user:
+		return False
+	mine = pair.stored.intent if pair.stored else None
+	return any(intent != mine for intent in ctx.ledger.open_intents(batch.rule.doctype, side))
 
 
 def stamped(values: Document, batch: Batch, intent: Intent) -> Document:

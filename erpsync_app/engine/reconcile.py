@@ -56,6 +56,8 @@ class View:
 	"""By table: of its rows, only these fields change."""
 	rows: Mapping[str, Sequence[str]] = field(default_factory=dict)
 	"""By table: the names of its rows."""
+	news: bool = False
+	"""Something was said of it, a comment or an assignment, that has not crossed."""
 
 	def takes(self, name: str, value: Any) -> bool:
 		"""Whether the document takes that value in its docstatus."""
@@ -304,6 +306,7 @@ def _deleted(
 	edited = base is None or not base.fields or any(now[f] != v for f, v in base.fields.items() if f in now)
 	if contested and base is not None:
 		edited = edited or any(f not in base.fields for f in now)
+	edited = edited or views[here].news  # it would go with the document
 	recreate = (Write(there, "create", now),)
 	remove = (Write(here, "merge" if survivor else "delete"),)
 

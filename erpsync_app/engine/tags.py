@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from erpsync_app.engine.beside import Members
+from erpsync_app.engine.errors import Stale
 from erpsync_app.engine.model import Document, Side
 
 if TYPE_CHECKING:
@@ -36,6 +37,16 @@ def learn_tags(ctx: Context, batch: Batch, side: Side, docs: Iterable[Document])
 	if by_name:
 		for name, stored in ctx.sites[side].tags(batch.rule.doctype, list(by_name)).items():
 			by_name[name][USER_TAGS] = stored
+
+
+def check_tags(ctx: Context, batch: Batch, pair: Pair, side: Side) -> None:
+	"""Raise Stale if a document was tagged since it was read: a deletion would take the tag along."""
+	doc = pair.docs[side]
+	if not doc or USER_TAGS not in doc:
+		return
+	now = ctx.sites[side].tags(batch.rule.doctype, [doc["name"]]).get(doc["name"])
+	if new := sorted(tags_in(now).keys() - tags_in(doc[USER_TAGS]).keys()):
+		raise Stale(f"It was tagged {new[0]} on the {side} side in the meantime.")
 
 
 def retag(

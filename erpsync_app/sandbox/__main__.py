@@ -16,6 +16,13 @@ from erpsync_app.sandbox.drawing import draw
 from erpsync_app.sandbox.played import judged, play, same_fault
 from erpsync_app.sandbox.shrink import shrunk
 
+SHARES = {
+	"files": "attaching and removing files",
+	"tags": "tagging and untagging",
+	"followers": "comments and assignments",
+}
+"""What people do only if they are asked to, by the word of `draw`."""
+
 SHOWN = 20
 PROGRESS = 1000
 
@@ -41,7 +48,7 @@ def main() -> int:
 	print(", ".join(f"{total[name]} {name}" for name in sorted(total)))
 	if not failed:
 		return 0
-	_tell(min(failed), files=options.files, verbose=options.verbose)
+	_tell(min(failed), _shares(options), verbose=options.verbose)
 	return 1
 
 
@@ -50,9 +57,8 @@ def _options() -> argparse.Namespace:
 	parser.add_argument("--seed", type=int, default=1, help="of the first history")
 	parser.add_argument("--histories", type=int, default=1000)
 	parser.add_argument("--jobs", type=int, default=1, help="processes to share the work")
-	parser.add_argument(
-		"--files", type=float, default=0.0, help="share of attaching and removing files, to 0.4"
-	)
+	for word, what in SHARES.items():
+		parser.add_argument(f"--{word}", type=float, default=0.0, help=f"share of {what}, to 0.4")
 	parser.add_argument("--all", action="store_true", help="do not stop at the first that fails")
 	parser.add_argument(
 		"--verbose", action="store_true", help="tell all that happens in the history that fails"
@@ -62,7 +68,7 @@ def _options() -> argparse.Namespace:
 
 def _results(options: argparse.Namespace) -> Iterator[tuple[int, list[str], Counter[str]]]:
 	seeds = range(options.seed, options.seed + options.histories)
-	of_seed = partial(judged, files=options.files)
+	of_seed = partial(judged, **_shares(options))
 	if options.jobs == 1:
 		yield from map(of_seed, seeds)
 		return
@@ -70,8 +76,12 @@ def _results(options: argparse.Namespace) -> Iterator[tuple[int, list[str], Coun
 		yield from pool.imap(of_seed, seeds, chunksize=20)
 
 
-def _tell(seed: int, *, files: float, verbose: bool) -> None:
-	history = draw(seed, files=files)
+def _shares(options: argparse.Namespace) -> dict[str, float]:
+	return {word: getattr(options, word) for word in SHARES}
+
+
+def _tell(seed: int, shares: dict[str, float], *, verbose: bool) -> None:
+	history = draw(seed, **shares)
 	first = play(history)
 	print(f"\nseed {seed} fails; it is being shrunk …", flush=True)
 	history = shrunk(history, lambda smaller: same_fault(first, play(smaller)))
@@ -81,7 +91,8 @@ def _tell(seed: int, *, files: float, verbose: bool) -> None:
 		print(f"!! {problem}")
 	if verbose:
 		print("\n" + "\n".join(played.trace))
-	print(f"\nAgain: scripts/simulate --seed {seed} --histories 1 --files {files:g} --verbose")
+	drawn = "".join(f" --{word} {share:g}" for word, share in shares.items() if share)
+	print(f"\nAgain: scripts/simulate --seed {seed} --histories 1{drawn} --verbose")
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from erpsync_app.sandbox.values import (
 	check_after_submit,
 	check_values,
 	fetches,
+	linked_doctype,
 	rows_of,
 	with_defaults,
 )
@@ -254,9 +255,9 @@ class Documents:
 		bad = []
 		for column in kind.stored:
 			value = doc.get(column.name)
-			if column.type != "Link" or not value:
+			if not value or not (doctype := linked_doctype(column, doc)):
 				continue
-			target = DOCTYPES[column.options or ""]
+			target = DOCTYPES[doctype]
 			found = self.store.value(target, value, "name")
 			if found is None:
 				if not any(fetches(c, column) for c in kind.stored):

@@ -8,10 +8,12 @@ import random
 from datetime import date, datetime, timezone
 from typing import Any
 
-from erpsync_app.engine.model import POLICIES, SIDES, Rule
+from erpsync_app.engine.followers import FOLLOWERS, with_followers
+from erpsync_app.engine.model import POLICIES, SIDES, Rule, Side
 from erpsync_app.sandbox.clock import START
 from erpsync_app.sandbox.faults import Fault
 from erpsync_app.sandbox.history import (
+	ABOUT,
 	Act,
 	Choose,
 	Deliver,
@@ -53,6 +55,8 @@ SUBMITTED_SORTS = frozenset(("Sales Order",))
 RENAMED_SORTS = frozenset(("Customer",))
 MERGED_SORTS = frozenset(("Customer", "Item", "Territory"))
 TABLES = {"Customer": "credit_limits", "Sales Order": "items", "Item": "barcodes"}
+PEOPLE = ("eve@example.com", "bob@example.com", "joe@example.com")
+"""Who is assigned to documents: few, so that people on both sides often mean the same one."""
 NAMES = 4
 """Few names, so that people on both sides often mean the same document, or reuse a name."""
 
@@ -63,8 +67,11 @@ TOKENS, MARKERS = 700_000, 600_000
 class Draw:
 	"""One seed's chance. Every value that people save is one that nobody else saves: it can be told where it went."""
 
-	def __init__(self, seed: int, renames: float, merges: float, files: float):
-		self.seed, self.renames, self.merges, self.files = seed, renames, merges, files
+	def __init__(
+		self, seed: int, renames: float, merges: float, files: float, tags: float, followers: float
+	):
+		self.seed, self.renames, self.merges = seed, renames, merges
+		self.files, self.tags, self.followers = files, tags, followers
 		self.chance = random.Random(seed)
 		self.fond_of_rows = False
 		self._tokens = 0
@@ -95,11 +102,14 @@ class Draw:
 				deletes=deletes,
 				submit=submit,
 				naming="own" if doctype in OWN else "keep",
+				tags=bool(self.tags),
+				comments=bool(self.followers),
+				assignments=bool(self.followers),
 			)
 			for doctype in family
 		)
 		return Setup(
-			rules,
+			tuple(with_followers({rule.doctype: rule for rule in rules}).values()),
 			zones=dict(zip(SIDES, zones, strict=True)),
 			offsets={side: c.choice((0.0, 0.0, 3.0, -40.0, 240.0)) for side in SIDES},
 			drifts={side: c.choice((0.0, 0.0, 2e-5, -2e-5)) for side in SIDES},
@@ -158,6 +168,12 @@ class Draw:
 		c = self.chance
 		doctype, side = c.choice(family), c.choice(SIDES)
 		known = self._markers.setdefault(doctype, [])
+		if known and self.followers and c.random() < self.followers:
+			if doctype not in FOLLOWERS:
+				return self.act_of_follower(side, doctype, c.choice(known[-of_late:]))
+		if known and self.tags and c.random() < self.tags:
+			what, said = ("untag", {"position": c.randrange(3)}) if c.random() < 0.3 else ("tag", {"tag": self.text()})
+			return Act(side, what, doctype, c.choice(known[-of_late:]), said)
 		roll = c.random()
 		if self.fond_of_rows:
 			roll, of_late = 0.35 + 0.55 * roll, 1
@@ -181,6 +197,25 @@ class Draw:
 			return Act(side, "attach", doctype, marker, {"file": self.text(), "private": c.random() < 0.5})
 		what = "save quietly" if c.random() < 0.1 and doctype != "Territory" else "save"
 		return Act(side, what, doctype, marker, self.edit(doctype, quietly=what != "save"))
+
+	def act_of_follower(self, side: Side, leader: str, of_leader: str) -> Act:
+		"""Someone comments on a document or assigns it to somebody, or edits, closes or deletes what is there of these."""
+		c, doctype = self.chance, self.chance.choice(tuple(FOLLOWERS))
+		known = self._markers.setdefault(doctype, [])
+		roll = c.random()
+		if not known or roll < 0.4:
+			known.append(f"m{self.token()}")
+			said = {"comment_by": known[-1], "content": self.text()}
+			if doctype == "ToDo":
+				said = {"description": known[-1], "date": self.day(), "allocated_to": c.choice(PEOPLE)}
+			return Act(side, "insert", doctype, known[-1], {**said, ABOUT: (leader, of_leader)})
+		marker = c.choice(known[-2:])
+		if roll < 0.8:
+			edit = {"content": self.text()} if doctype == "Comment" else {"date": self.day()}
+			return Act(side, "save", doctype, marker, edit)
+		if roll < 0.9 and doctype == "ToDo":
+			return Act(side, "save", doctype, marker, {"status": "Closed"})
+		return Act(side, "delete", doctype, marker)
 
 	def token(self) -> int:
 		self._tokens += 1
@@ -266,6 +301,14 @@ class Draw:
 		return Rows(what, row if what in ("add", "change") else {}, c.randrange(4))
 
 
-def draw(seed: int, *, renames: float = 0.03, merges: float = 0.03, files: float = 0.0) -> History:
-	"""The history of that seed: the same one at any time, on any machine."""
-	return Draw(seed, renames, merges, files).history()
+def draw(
+	seed: int,
+	*,
+	renames: float = 0.03,
+	merges: float = 0.03,
+	files: float = 0.0,
+	tags: float = 0.0,
+	followers: float = 0.0,
+) -> History:
+	"""The history of that seed: the same one at any time, on any machine. The others are shares of what people do."""
+	return Draw(seed, renames, merges, files, tags, followers).history()

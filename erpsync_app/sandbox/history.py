@@ -23,6 +23,10 @@ Moment = tuple[Happens, int]
 before the n-th statement of its own database, or before the n-th of those that are in no transaction."""
 
 
+ABOUT = "about"
+"""Among the values of a comment or an assignment: the DocType and the marker of the document that it is about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
 	"""A person does something to the document with that marker. In `values` a table is told by edits of its rows; of a
@@ -30,7 +34,18 @@ class Act:
 
 	side: Side
 	what: Literal[
-		"insert", "save", "save quietly", "delete", "submit", "cancel", "rename", "merge", "attach", "detach"
+		"insert",
+		"save",
+		"save quietly",
+		"delete",
+		"submit",
+		"cancel",
+		"rename",
+		"merge",
+		"attach",
+		"detach",
+		"tag",
+		"untag",
 	]
 	doctype: str
 	marker: str

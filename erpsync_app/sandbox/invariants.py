@@ -14,9 +14,12 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from erpsync_app.engine.canonical import canonical
+from erpsync_app.engine.followers import FOLLOWERS
 from erpsync_app.engine.mapping import Terms, shape_of
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Rule, Side, other
 from erpsync_app.engine.reconcile import DOCUMENT
+from erpsync_app.engine.rules import matches
+from erpsync_app.engine.tags import tags_in
 from erpsync_app.sandbox.ledger import Conflict
 from erpsync_app.sandbox.people import MARKER_FIELDS, PERSON, tokens
 from erpsync_app.sandbox.simulation import Problem, Simulation
@@ -24,6 +27,8 @@ from erpsync_app.sandbox.store import Doc
 
 ATTACHED = "(attached)"
 """Under this key a document holds its files, each with its content and whether it is private."""
+TAGGED = "(tagged)"
+"""Under this key, its tags."""
 
 REASONS = (
 	r"gone on the \w+ side without a trace",
@@ -54,6 +59,7 @@ def check(world: Simulation) -> Iterator[Problem]:
 					(site.content(file["file_url"]).decode(), file["is_private"])
 					for file in site.attachments(doctype, name)
 				]
+				doc[TAGGED] = sorted(tags_in(doc["_user_tags"]))
 	yield from _nothing_under_way(world)
 	yield from _converged(world, docs)
 	yield from _every_document_known(world, docs)
@@ -94,7 +100,12 @@ def _converged(world: Simulation, docs: dict) -> Iterator[Problem]:
 		elif b.status == "Conflict":
 			if not any(c.resolution is None for c in mine):
 				yield Problem("diverged", f"in conflict, and none is open: {_told(b)}")
+		elif rule.follows and not all(pair.values()) and not _is_owed(world, rule, b, pair, docs):
+			continue  # it went with its document, or was left alone since that does not cross
 		elif b.status == "Diverged":
+			if rule.follows:
+				doc = pair[LOCAL] or pair[CLOUD]
+				rule = world.rules[doc[FOLLOWERS[b.doctype].about[0]]]
 			crosses = (rule.direction, rule.deletes, rule.submit) == ("bidirectional", "propagate", "follow")
 			# What both sides cancelled before it had crossed, nobody can write any more.
 			cancelled = all(doc and doc["docstatus"] == 2 for doc in pair.values())
@@ -121,9 +132,10 @@ def _equal(
 		CLOUD: Terms(CLOUD, zones[CLOUD], zones[LOCAL], inward, {}),
 	}
 	one, two = (canonical(pair[side], shape, terms[side]) for side in SIDES)
-	files = {side: pair[side][ATTACHED] for side in SIDES}
-	if files[LOCAL] != files[CLOUD]:
-		yield Problem("diverged", f"attached are {files[LOCAL]} and {files[CLOUD]}: {_told(b)}")
+	for beside in (ATTACHED, *((TAGGED,) if rule.tags else ())):
+		here, there = (pair[side][beside] for side in SIDES)
+		if here != there:
+			yield Problem("diverged", f"{beside} {here} and {there}: {_told(b)}")
 	told = {clash.field for conflict in conflicts for clash in conflict.clashes}
 	submitted = any(pair[side]["docstatus"] for side in SIDES)
 	for name in one:
@@ -157,11 +169,29 @@ def _every_document_known(world: Simulation, docs: dict) -> Iterator[Problem]:
 	for side in SIDES:
 		bound = {(b.doctype, b.names.get(side)) for b in bindings}
 		for doctype, rule in world.rules.items():
-			for name in docs[side][doctype]:
-				if (doctype, name) not in bound | quarantined and rule.writes(other(side)):
+			for name, doc in docs[side][doctype].items():
+				crosses = _crosses(world, rule, side, doc) if rule.follows else rule.writes(other(side))
+				if (doctype, name) not in bound | quarantined and crosses:
 					yield Problem(
 						"diverged", f"{doctype} {name} on {side} is not synced, and nothing says why"
 					)
+
+
+def _crosses(world: Simulation, rule: Rule, side: Side, doc: Doc) -> bool:
+	"""Whether a comment or an assignment is to be on the other side too: its document is there, and may go there."""
+	of_doctype, of_name = FOLLOWERS[rule.doctype].about
+	leader = world.rules.get(doc[of_doctype])
+	if leader is None or not leader.writes(other(side)) or not matches(rule.filters, doc):
+		return False
+	binding = world.ledger.bindings(leader.doctype, side, [doc[of_name]]).get(doc[of_name])
+	there = binding.names.get(other(side)) if binding else None
+	return bool(there and world.sites[other(side)].get(leader.doctype, there))
+
+
+def _is_owed(world: Simulation, rule: Rule, b: Binding, pair: dict[Side, Doc], docs: dict) -> bool:
+	"""Whether the side that lacks a bound comment or assignment is to have it."""
+	side = next((side for side in SIDES if pair[side]), None)
+	return side is not None and _crosses(world, rule, side, pair[side])
 
 
 def _once(world: Simulation, docs: dict) -> Iterator[Problem]:
@@ -203,7 +233,7 @@ def _no_edit_lost(world: Simulation, docs: dict) -> Iterator[Problem]:
 	had it before their eyes; or a conflict keeps it."""
 	kept = set(tokens([list(of_side.values()) for of_side in docs.values()]))
 	kept |= set(tokens([asdict(clash) for c in world.ledger.conflicts() for clash in c.clashes]))
-	# Whom a person's choice deletes in full view goes with its files.
+	# Whom a person's choice deletes in full view goes with its files and tags.
 	chosen = {
 		(c.doctype, side, c.names[side])
 		for c in world.ledger.conflicts()
@@ -216,7 +246,21 @@ def _no_edit_lost(world: Simulation, docs: dict) -> Iterator[Problem]:
 			of = (data.get("attached_to_doctype"), side, data.get("attached_to_name"))
 			if gone["owner"] == PERSON.name or of in chosen:
 				kept |= set(tokens(data))
+			elif (gone["deleted_doctype"], side, gone["deleted_name"]) in chosen:
+				kept |= set(tokens(data.get("_user_tags")))
+	# And with what is said of it, of which Frappe keeps nothing.
+	by_choice = set(
+		tokens(
+			[
+				[asdict(clash) for clash in c.clashes]
+				for c in world.ledger.conflicts()
+				if (c.resolution or "").startswith("Keep")
+			]
+		)
+	)
 	for token, act in world.witness.saved.items():
+		if world.witness.leaders.get(act.marker) in by_choice:
+			continue
 		if token not in kept and token not in world.witness.superseded:
 			yield Problem("lost", f"{token}, which was saved by: {act}")
 

@@ -8,8 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from erpsync_app.engine.beside import TAGS
+from erpsync_app.engine.followers import FOLLOWERS
+from erpsync_app.engine.tags import tags_in
 from erpsync_app.sandbox.documents import User
-from erpsync_app.sandbox.history import Act, Rows
+from erpsync_app.sandbox.history import ABOUT, Act, Rows
 from erpsync_app.sandbox.refusal import FrappeError
 from erpsync_app.sandbox.site import SandboxSite
 from erpsync_app.sandbox.store import Doc
@@ -22,6 +25,7 @@ MARKER_FIELDS = {
 	"ToDo": "description",
 	"Note": "title",
 	"Sales Order": "transaction_date",
+	"Comment": "comment_by",
 }
 COMPUTED = frozenset(("amount", "total_qty", "grand_total"))
 
@@ -35,6 +39,8 @@ class Witness:
 	superseded: set[str] = field(default_factory=set)
 	renamed: set[str] = field(default_factory=set)
 	"""Markers of renamed documents."""
+	leaders: dict[str, str] = field(default_factory=dict)
+	"""Of each comment and assignment, by its marker, the marker of the document that it is about."""
 
 	def of_save(self, act: Act, before: Doc | None, after: Doc) -> None:
 		was = set(tokens(before)) if before else set()
@@ -55,7 +61,15 @@ def do(site: SandboxSite, act: Act, witness: Witness) -> str:
 
 
 def _insert(site: SandboxSite, act: Act, witness: Witness) -> str:
-	made = site.insert(act.doctype, act.values, user=PERSON)
+	values = dict(act.values)
+	if ABOUT in values:
+		doctype, marker = values.pop(ABOUT)
+		if (leader := find(site, replace(act, doctype=doctype, marker=marker))) is None:
+			return "not there"
+		about = FOLLOWERS[act.doctype].about
+		values |= dict(zip(about, (doctype, leader["name"]), strict=True))
+		witness.leaders[act.marker] = marker
+	made = site.insert(act.doctype, values, user=PERSON)
 	witness.of_save(act, None, made)
 	return made["name"]
 
@@ -79,7 +93,9 @@ def _save_quietly(site: SandboxSite, act: Act, witness: Witness) -> str:
 def _delete(site: SandboxSite, act: Act, witness: Witness) -> str:
 	if (before := find(site, act)) is None:
 		return "not there"
+	gone = set(tokens(hanging(site, act.doctype, before["name"])))
 	site.delete(act.doctype, before["name"], user=PERSON)
+	witness.superseded |= gone
 	return before["name"]
 
 
@@ -130,6 +146,25 @@ def _detach(site: SandboxSite, act: Act, witness: Witness) -> str:
 	return f"{file['attached_to_name']}: {file['file_name']}"
 
 
+def _tag(site: SandboxSite, act: Act, witness: Witness) -> str:
+	if (before := find(site, act)) is None:
+		return "not there"
+	site.tag(act.doctype, before["name"], act.values["tag"], True, user=PERSON)
+	witness.saved[act.values["tag"]] = act
+	return f"{before['name']}: {act.values['tag']}"
+
+
+def _untag(site: SandboxSite, act: Act, witness: Witness) -> str:
+	before = find(site, act)
+	there = sorted(tags_in(before["_user_tags"])) if before else []
+	if before is None or not there:
+		return "nothing there"
+	tag = there[act.values["position"] % len(there)]
+	site.tag(act.doctype, before["name"], tag, False, user=PERSON)
+	witness.superseded.add(tag)
+	return f"{before['name']}: {tag}"
+
+
 _DO = {
 	"insert": _insert,
 	"save": _save,
@@ -141,6 +176,8 @@ _DO = {
 	"merge": _merge,
 	"attach": _attach,
 	"detach": _detach,
+	"tag": _tag,
+	"untag": _untag,
 }
 
 
@@ -148,6 +185,17 @@ def find(site: SandboxSite, act: Act) -> Doc | None:
 	"""The document with the marker, whatever its name."""
 	name = site.name_of(act.doctype, MARKER_FIELDS[act.doctype], act.marker)
 	return site.get(act.doctype, name) if name else None
+
+
+def hanging(site: SandboxSite, doctype: str, name: str) -> list[Doc]:
+	"""The comments on a document and its assignments."""
+	about = {follower: follows.about for follower, follows in FOLLOWERS.items()}
+	return [
+		doc
+		for follower, (of_doctype, of_name) in about.items()
+		for doc in site.all(follower)
+		if (doc[of_doctype], doc[of_name]) == (doctype, name)
+	]
 
 
 def _changes(before: Doc, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,12 +226,14 @@ def tokens(value: Any) -> Iterator[str]:
 	if isinstance(value, Mapping):
 		for name, each in value.items():
 			if name not in COMPUTED:
-				yield from tokens(each)
+				yield from tokens(list(each or ()) if name == TAGS else each)
 	elif isinstance(value, list | tuple):
 		for each in value:
 			yield from tokens(each)
 	elif isinstance(value, str):
-		if value[:1] in ("t", "m") and value[1:].isdigit():
+		if value.startswith(",t"):  # tags
+			yield from value.strip(",").split(",")
+		elif value[:1] in ("t", "m") and value[1:].isdigit():
 			yield value
 		elif len(value) == 10 and "1600" < value[:4] < "1950" and value[4] == "-":
 			yield value

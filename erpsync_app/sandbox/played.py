@@ -46,9 +46,10 @@ def play(history: History) -> Played:
 	return Played(world.problems, world.trace, counts)
 
 
-def judged(seed: int, files: float = 0.0) -> tuple[int, list[str], Counter[str]]:
-	"""The seed, the problems of its history, and what happened in it: what one process tells another."""
-	played = play(draw(seed, files=files))
+def judged(seed: int, **shares: float) -> tuple[int, list[str], Counter[str]]:
+	"""The seed, the problems of its history, and what happened in it: what one process tells another. The shares are
+	those that `draw` takes."""
+	played = play(draw(seed, **shares))
 	return seed, [str(problem) for problem in played.problems], played.counts
 
 

@@ -111,6 +111,13 @@ def check_after_submit(kind: DocType, before: Doc, after: Doc) -> None:
 			raise FrappeError("UpdateAfterSubmitError", f"Not allowed to change {t.name} after submission")
 
 
+def linked_doctype(column: Column, doc: Mapping[str, Any]) -> str | None:
+	"""The DocType that a Link points to, a dynamic one by the field that chooses it; None where the column is no Link."""
+	if column.type == "Dynamic Link":
+		return doc.get(column.options or "")
+	return column.options if column.type == "Link" else None
+
+
 def fetches(column: Column, link: Column) -> bool:
 	"""Whether the column's value is copied from the document that the link points to."""
 	return (column.fetch_from or "").startswith(link.name + ".")

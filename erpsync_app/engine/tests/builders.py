@@ -58,12 +58,13 @@ def held(both: str | None = None, *, local: str | None = None, cloud: str | None
 
 def view(text: str) -> View:
 	"""`"a=1 @3"` is a document last modified in minute 3 (0 if not told); or "never", "deleted", "merged", "lost".
-	`"a=1 b=1 submitted"` takes nothing any more but `b`."""
+	`"a=1 b=1 submitted"` takes nothing any more but `b`; `"a=1 b=1 news"` is one of which something was said."""
 	if text in ("never", "deleted", "merged", "lost"):
 		return View(deleted=text in ("deleted", "merged"), merged="another" if text == "merged" else "")
 	fields, _, minute = text.partition("@")
 	fields, submitted, _ = fields.partition("submitted")
-	now = View(values(fields), NOON + timedelta(minutes=int(minute or 0)))
+	fields, news, _ = fields.partition("news")
+	now = View(values(fields), NOON + timedelta(minutes=int(minute or 0)), news=bool(news))
 	return replace(now, docstatus=1, writable=frozenset("b")) if submitted else now
 
 

@@ -1065,6 +1065,15 @@ def test_a_tag_that_is_taken_away_leaves_no_trace(site, tag):
 	assert site.stamps("ToDo", [name]) == {name: made["modified"]}
 
 
+def test_what_is_said_of_a_document_that_is_not_there_is_refused(site, tag):
+	with pytest.raises(Blocked):
+		about = {"reference_doctype": "Customer", "reference_name": f"{tag} nobody"}
+		site.create("Comment", {"comment_type": "Comment", "content": tag, **about}, None)
+	with pytest.raises(Blocked):
+		about = {"reference_type": "Customer", "reference_name": f"{tag} nobody"}
+		site.create("ToDo", {"description": tag, "allocated_to": "Administrator", **about}, None)
+
+
 def test_comments_and_assignments_go_with_their_document_without_a_trace(site, tag):
 	customer_name = site.create("Customer", customer(tag), None)["name"]
 	about = {"reference_doctype": "Customer", "reference_name": customer_name}

@@ -30,6 +30,8 @@ ROOT = Path(__file__).parents[3]
 SEED_OF_TRACE = 19
 FILES = 0.25
 """Share of what people do that is attaching and removing files."""
+BESIDE = {"files": 0.1, "tags": 0.1, "followers": 0.3}
+"""Shares of all that stands beside documents: files, tags, comments and assignments."""
 
 ROWS = 20
 """Histories until one that fails for the sake of its rows."""
@@ -51,11 +53,13 @@ def test_a_thousand_histories():
 		assert happened[what] >= least, (what, happened)
 
 
-def test_histories_in_which_files_are_attached_and_removed():
+@pytest.mark.parametrize("shares", [{"files": FILES}, {"tags": 0.25}, BESIDE])
+def test_histories_of_what_stands_beside_documents(shares):
 	with ProcessPoolExecutor(min(2, os.cpu_count() or 1), mp_context=get_context("spawn")) as pool:
-		results = list(pool.map(partial(judged, files=FILES), range(1, 101), chunksize=10))
+		results = list(pool.map(partial(judged, **shares), range(1, 101), chunksize=10))
 	failed = {seed: problems for seed, problems, _ in results if problems}
-	assert not failed, f"scripts/simulate --seed {min(failed)} --histories 1 --files {FILES} --verbose"
+	words = " ".join(f"--{word} {share}" for word, share in shares.items())
+	assert not failed, f"scripts/simulate --seed {min(failed)} --histories 1 {words} --verbose"
 
 
 def test_a_seed_is_one_history():
@@ -172,6 +176,23 @@ def test_it_finds_that_a_file_goes_with_a_document_that_was_deleted_elsewhere(mo
 
 	monkeypatch.setattr(cycle, "reconcile", careless)
 	assert "lost" in kinds(first_failure(300, files=FILES))
+
+
+def test_it_finds_that_a_tag_is_set_anew_on_one_side_alone(monkeypatch):
+	monkeypatch.setattr(scan, "_otherwise_tagged", lambda *_: [])
+	assert kinds(first_failure(60, tags=0.25)) & {"diverged", "lost"}
+
+
+def test_it_finds_that_what_is_said_goes_with_a_document_that_was_deleted_elsewhere(monkeypatch):
+	"""To comment on a document is no edit of it, it says."""
+	monkeypatch.setattr(gather, "look_for_news", lambda ctx, batch: None)
+	monkeypatch.setattr(apply, "check_news", lambda ctx, batch, pair, side: None)
+	assert "lost" in kinds(first_failure(60, seed=140, **BESIDE))
+
+
+def test_it_finds_that_what_was_said_does_not_come_back_with_its_document(monkeypatch):
+	monkeypatch.setattr(gather, "look_for_vanished", lambda ctx, batch: None)
+	assert kinds(first_failure(60, seed=60, **BESIDE)) & {"failed", "diverged"}
 
 
 def test_it_finds_that_gone_is_taken_for_deleted(monkeypatch):
