@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
@@ -59,11 +59,11 @@ class SiteLedger:
 			for row in _records(doctype, f"{side}_name", names, [name, modified])
 		}
 
-	def by_creation(self, doctype: str, side: Side, created: Sequence[str]) -> dict[str, Binding]:
-		column = f"{side}_created"
-		rows = _records(doctype, column, created, ["*"])
-		seen = Counter(row[column] for row in rows)
-		return {row[column]: _binding(row) for row in rows if seen[row[column]] == 1}
+	def by_creation(self, doctype: str, side: Side, created: Sequence[str]) -> dict[str, list[Binding]]:
+		column, found = f"{side}_created", defaultdict(list)
+		for row in _records(doctype, column, created, ["*"]):
+			found[row[column]].append(_binding(row))
+		return dict(found)
 
 	def names(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, str]:
 		here, there = f"{side}_name", f"{other(side)}_name"
@@ -107,10 +107,10 @@ class SiteLedger:
 		rows = frappe.get_all(
 			RECORD,
 			filters={"ref_doctype": doctype, "intent_side": side},
-			fields=["intent_since", "intent_sent"],
+			fields=["intent_side", "intent_since", "intent_sent", "intent_instead_of"],
 			order_by="creation asc, name asc",
 		)
-		return [Intent(side, _aware(row.intent_since), json.loads(row.intent_sent)) for row in rows]
+		return [_intent(row) for row in rows]
 
 	def save(self, outcomes: Sequence[Outcome]) -> list[Binding]:
 		try:
@@ -174,19 +174,25 @@ def _binding(row: dict[str, Any]) -> Binding:
 				row[f"{side}_docstatus"] or 0,
 				row[f"{side}_created"] or "",
 			)
-	intent = None
-	if row["intent_side"]:
-		intent = Intent(row["intent_side"], _aware(row["intent_since"]), json.loads(row["intent_sent"]))
 	return Binding(
 		doctype=row["ref_doctype"],
 		names={side: row[f"{side}_name"] for side in SIDES},
 		held=held,
 		status=row["status"],
 		error=row["error"] or None,
-		intent=intent,
+		intent=_intent(row) if row["intent_side"] else None,
 		choice=row["choice"] or None,
 		rows={table: RowMap.of(told) for table, told in json.loads(row["row_map"] or "{}").items()},
 		id=row["name"],
+	)
+
+
+def _intent(row: dict[str, Any]) -> Intent:
+	return Intent(
+		row["intent_side"],
+		_aware(row["intent_since"]),
+		json.loads(row["intent_sent"]),
+		row["intent_instead_of"] or None,
 	)
 
 
@@ -201,6 +207,7 @@ def _row(binding: Binding) -> dict[str, Any]:
 		"intent_side": intent.side if intent else None,
 		"intent_since": _naive(intent.since) if intent else None,
 		"intent_sent": _json(intent.sent) if intent else None,
+		"intent_instead_of": intent.instead_of if intent else None,
 		"row_map": _json({table: asdict(each) for table, each in binding.rows.items()}) if binding.rows else None,
 	}
 	for side in SIDES:

@@ -18,10 +18,10 @@ from erpsync_app.engine.beside import ATTACHMENTS, BESIDE, TAGS, settled
 from erpsync_app.engine.canonical import outbound
 from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.dependencies import optional, unbound_links
-from erpsync_app.engine.errors import Blocked, Duplicate
+from erpsync_app.engine.errors import Blocked, Duplicate, Stale
 from erpsync_app.engine.files import FILES
 from erpsync_app.engine.followers import check_news, look_at_followers
-from erpsync_app.engine.intents import stamped
+from erpsync_app.engine.intents import check_not_renamed, stamped
 from erpsync_app.engine.lifecycle import SUBMITTED, posted, posting
 from erpsync_app.engine.model import (
 	CLOUD,
@@ -239,7 +239,8 @@ def _send(
 	assert doc is not None
 	values = {field: None if field in left_out else value for field, value in sent.items()}
 	base = {f: values[f] for f in batch.fields(doc, source) if f not in BESIDE}
-	intent = Intent(side, ctx.clock.now(), base)
+	was = pair.binding.names.get(side) or (pair.stored and pair.stored.intent and pair.stored.intent.instead_of)
+	intent = Intent(side, ctx.clock.now(), base, was or None)
 	# A conflict that led here stays open until the create is recorded, and a failure stands until it is overcome.
 	status = pair.binding.status if pair.binding.status in ("Conflict", "Failed") else "Pending"
 	# Nothing is in step yet; which document it is about, should the name get another meaning, is known all the same.
@@ -249,6 +250,8 @@ def _send(
 	_save(ctx, pair, Outcome(begun))
 	if begun.id:  # it may have been there once, and what was said of it there went with it
 		look_at_followers(ctx, batch, pair, source)
+	else:
+		_check_new(ctx, batch, pair, doc, source)
 	renew()  # once more: whoever took over while that was stored has created it
 	given = {field: value for field, value in values.items() if field not in left_out}
 	sends = stamped(posted(outbound(given, batch.shape, batch.terms[side]), batch.shape), batch, intent)
@@ -257,6 +260,16 @@ def _send(
 	)
 	pair.left_out = frozenset(left_out)
 	return made
+
+
+def _check_new(ctx: Context, batch: Batch, pair: Pair, doc: Document, source: Side) -> None:
+	"""Once the create is begun, so that of two workers who know the document by two names one sees the other."""
+	try:
+		check_not_renamed(ctx, batch, pair.binding, doc, source)
+	except Stale:
+		ctx.ledger.save([Outcome(pair.binding, forget=True)])
+		pair.binding = replace(pair.binding, intent=None, id=None)
+		raise
 
 
 def _record(

@@ -277,7 +277,8 @@ def _check_alone(ctx: Context, pair: Pair, stored: Binding) -> None:
 	"""A document that has two names may be in the hands of two workers, by an event of each. Of an update `modified`
 	tells; a create is only safe if nobody else is at it, or was since the binding was read."""
 	names = {side: name for side, name in stored.names.items() if name}
-	if ctx.queue.busy(stored.doctype, list(names.values())):
+	before = [stored.intent.instead_of] if stored.intent and stored.intent.instead_of else []
+	if ctx.queue.busy(stored.doctype, [*names.values(), *before]):
 		raise NotYet("another worker is at it, by the other side's name")
 	for side, name in names.items():
 		if ctx.ledger.bindings(stored.doctype, side, [name]).get(name) != stored:

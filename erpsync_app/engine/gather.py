@@ -189,7 +189,8 @@ def _look_for_renames(ctx: Context, batch: Batch) -> None:
 		strangers = {
 			doc["creation"]: p for p in batch.pairs if p.binding.id is None and (doc := p.docs[side])
 		}
-		known = ctx.ledger.by_creation(doctype, side, list(strangers)) if strangers else {}
+		told = ctx.ledger.by_creation(doctype, side, list(strangers)) if strangers else {}
+		known = {created: found[0] for created, found in told.items() if len(found) == 1}
 		still_there = site.stamps(doctype, [name for b in known.values() if (name := b.names.get(side))])
 		for created, binding in known.items():
 			if binding.names.get(side) not in still_there:

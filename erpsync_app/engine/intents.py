@@ -17,7 +17,8 @@ from erpsync_app.engine.batch import CANDIDATES, Batch, Pair, equal, learn
 from erpsync_app.engine.beside import beside
 from erpsync_app.engine.canonical import instant
 from erpsync_app.engine.context import Context
-from erpsync_app.engine.model import SIDES, Document, Held, Intent, Side, other
+from erpsync_app.engine.errors import Stale
+from erpsync_app.engine.model import SIDES, Binding, Document, Held, Intent, Side, other
 from erpsync_app.engine.reused import is_another
 
 CLOCK_MARGIN = timedelta(days=1)
@@ -64,6 +65,16 @@ def may_be_of_another(ctx: Context, batch: Batch, pair: Pair, doc: Document, sid
 		return False
 	mine = pair.stored.intent if pair.stored else None
 	return any(intent != mine for intent in ctx.ledger.open_intents(batch.rule.doctype, side))
+
+
+def check_not_renamed(ctx: Context, batch: Batch, binding: Binding, doc: Document, side: Side) -> None:
+	"""Raise Stale if a document that is about to be bound is bound by another name: it was renamed since it was read,
+	and another worker was quicker. Of documents of one `creation` that are all there, none is another one."""
+	created, doctype = doc.get("creation") or "", batch.rule.doctype
+	known = ctx.ledger.by_creation(doctype, side, [created]).get(created, ())
+	names = {doc["name"], *(name for b in known if b.id != binding.id and (name := b.names.get(side)))}
+	if len(names) > 1 and len(ctx.sites[side].stamps(doctype, sorted(names))) < len(names):
+		raise Stale(f"It was renamed on the {side} side in the meantime.")
 
 
 def stamped(values: Document, batch: Batch, intent: Intent) -> Document:

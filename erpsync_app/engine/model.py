@@ -202,12 +202,14 @@ class File:
 class Intent:
 	"""A create that was begun on `side` and of which no answer was recorded.
 
-	`since` is when it was begun (aware, UTC); `sent` what was sent, in canonical form.
+	`since` is when it was begun (aware, UTC); `sent` what was sent, in canonical form. `instead_of` is the name that the
+	document had on that side before, if it was there and was deleted: another worker may know it by that.
 	"""
 
 	side: Side
 	since: datetime
 	sent: Fields
+	instead_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

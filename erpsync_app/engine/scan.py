@@ -157,7 +157,7 @@ def _renamed(ctx: Context, side: Side, doctype: str, unbound: Sequence[Deletion]
 		return []
 	created = set(ctx.sites[side].created(unbound).values())
 	known = ctx.ledger.by_creation(doctype, side, sorted(created)) if created else {}
-	return [name for binding in known.values() if (name := binding.names.get(side))]
+	return [name for found in known.values() if len(found) == 1 and (name := found[0].names.get(side))]
 
 
 def _letting(ctx: Context, side: Side, doctypes: Sequence[str], what: str) -> list[str]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -77,13 +78,12 @@ class SqliteLedger:
 		rows = self._rows(f"{side}_name as name, {side}_modified as modified", doctype, side, names)
 		return {row["name"]: row["modified"] for row in rows if row["modified"] is not None}
 
-	def by_creation(self, doctype: str, side: Side, created: Sequence[str]) -> dict[str, Binding]:
-		rows = self._db.rows(
-			f"""select * from binding where doctype = ? and {side}_created in ({marks(created)})
-			group by {side}_created having count(*) = 1""",
-			(doctype, *created),
-		)
-		return {row[f"{side}_created"]: _binding(row) for row in rows}
+	def by_creation(self, doctype: str, side: Side, created: Sequence[str]) -> dict[str, list[Binding]]:
+		column, found = f"{side}_created", defaultdict(list)
+		where = f"doctype = ? and {column} in ({marks(created)})"
+		for row in self._db.rows(f"select * from binding where {where} order by id", (doctype, *created)):
+			found[row[column]].append(_binding(row))
+		return dict(found)
 
 	def names(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, str]:
 		rows = self._rows(f"{side}_name as here, {other(side)}_name as there", doctype, side, names)
@@ -184,7 +184,7 @@ class SqliteLedger:
 			"error": b.error,
 			"choice": b.choice,
 			"intent_side": b.intent.side if b.intent else None,
-			"intent": json.dumps({"since": b.intent.since.isoformat(), "sent": b.intent.sent})
+			"intent": json.dumps({**asdict(b.intent), "since": b.intent.since.isoformat()})
 			if b.intent
 			else None,
 			"rows": json.dumps({table: asdict(each) for table, each in sorted(b.rows.items())}),
@@ -254,7 +254,7 @@ def _binding(row: Mapping[str, Any]) -> Binding:
 	intent = None
 	if row["intent_side"]:
 		told = json.loads(row["intent"])
-		intent = Intent(row["intent_side"], datetime.fromisoformat(told["since"]), told["sent"])
+		intent = Intent(**{**told, "since": datetime.fromisoformat(told["since"])})
 	return Binding(
 		doctype=row["doctype"],
 		names=_names(row),

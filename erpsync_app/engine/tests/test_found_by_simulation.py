@@ -5,7 +5,7 @@
 import pytest
 
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Event, other
-from erpsync_app.engine.tests.world import SYNC, World, interrupted_before, keep, own
+from erpsync_app.engine.tests.world import SYNC, World, calls_of, interrupted_before, keep, own
 from erpsync_app.sandbox.faults import Fault
 
 SO = "Sales Order"
@@ -26,6 +26,10 @@ def order(w, side, po_no, qty=1):
 	return w.people[side].insert(
 		SO, customer="C", po_no=po_no, items=[{"item_code": "I", "qty": qty, "rate": 3}]
 	)
+
+
+def once(w):
+	return lambda around: w.drain(w.context(around=around))
 
 
 def of_po(w, side, po_no):
@@ -300,9 +304,10 @@ def test_both_sides_rename_one_document():
 	w.check_steady()
 
 
+@pytest.mark.parametrize("batch_size", [100, 1])
 @pytest.mark.parametrize("side", SIDES)
-def test_two_workers_have_one_document_by_the_names_of_both_sides(side):
-	"""Deleted on one side and edited on the other, it is made again once."""
+def test_two_workers_have_one_document_by_the_names_of_both_sides(side, batch_size):
+	"""Deleted on one side and edited on the other, it is made again once (seed 318085)."""
 	w = World(own("Note"))
 	name = w.people[side].insert("Note", title="one", public=1, content="a")
 	w.settle()
@@ -311,9 +316,9 @@ def test_two_workers_have_one_document_by_the_names_of_both_sides(side):
 		twin = w.copy()
 		twin.people[other(side)].delete("Note", there)
 		twin.people[side].save("Note", name, content="b")
-		twin.put(Event(other(side), "Note", there, "delete"), Event(side, "Note", name))
-		ctx = twin.context(around=interrupted_before(call, lambda twin=twin: twin.drain()))
-		twin.drain(ctx)
+		twin.put(Event(other(side), "Note", there), Event(side, "Note", name))
+		around = interrupted_before(call, lambda twin=twin: twin.drain())
+		twin.drain(twin.context(around=around, batch_size=batch_size))
 		twin.settle()
 		assert twin.count("Note") == (1, 1), call
 		twin.check_in_step()
@@ -342,6 +347,30 @@ def test_the_old_name_of_a_renamed_document_is_given_to_another(side):
 		assert [(doc["name"], doc["tax_id"]) for doc in site.all("Customer")] == [("A", "2"), ("B", "1")]
 	w.check_in_step()
 	w.check_steady()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_new_document_is_renamed_while_it_is_read_and_another_worker_knows_it_by_its_new_name(side):
+	"""Seed 329676."""
+	w = World(keep("Customer"))
+	w.people[side].insert("Customer", customer_name="A", tax_id="1")
+	w.put(Event(side, "Customer", "A"))
+
+	def rename_and_sync(twin: World) -> None:
+		if "A" in twin.sites[side].names("Customer"):
+			twin.sites[side].rename("Customer", "A", "B")
+			twin.put(Event(side, "Customer", "B"))
+			twin.drain()
+
+	begun = next(n for n, call in enumerate(calls_of(once(w.copy())), start=1) if "ledger.save" in call)
+	for call in range(1, begun + 1):
+		twin = w.copy()
+		around = interrupted_before(call, lambda twin=twin: rename_and_sync(twin))
+		twin.drain(twin.context(around=around))
+		twin.settle()
+		for site in twin.sites.values():
+			assert [(doc["name"], doc["tax_id"]) for doc in site.all("Customer")] == [("B", "1")], call
+		twin.check_in_step()
 
 
 @pytest.mark.parametrize(("word", "source"), [("to cloud", LOCAL), ("to local", CLOUD)])

@@ -76,7 +76,7 @@ class Known:
 		return len(self.held.get((side, doctype), {}))
 
 	def by_creation(self, doctype, side, created):
-		return {c: Binding(doctype, {side: self.born[c]}) for c in created if c in self.born}
+		return {c: [Binding(doctype, {side: self.born[c]})] for c in created if c in self.born}
 
 	def newest(self, doctype, side, limit):
 		return {}  # what the breakers make of it is in `test_safety.py`
