@@ -15,7 +15,6 @@ from datetime import timedelta
 
 from erpsync_app.engine.apply import apply, log_entry
 from erpsync_app.engine.batch import Batch, Pair, docstatus
-from erpsync_app.engine.beside import BESIDE
 from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.dependencies import missing_target, optional
 from erpsync_app.engine.errors import (
@@ -29,7 +28,6 @@ from erpsync_app.engine.errors import (
 	Unclear,
 	Unreadable,
 )
-from erpsync_app.engine.files import learn_files
 from erpsync_app.engine.followers import look_at_followers
 from erpsync_app.engine.gather import gather
 from erpsync_app.engine.intents import FRUIT, may_be_of_another
@@ -37,6 +35,7 @@ from erpsync_app.engine.lifecycle import SUBMITTED, lags
 from erpsync_app.engine.merged import look_next, unite
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Event, Kind, Outcome, Rule, Side, other
 from erpsync_app.engine.ordering import parents_first
+from erpsync_app.engine.read_back import read_back
 from erpsync_app.engine.reconcile import Decision, Write, reconcile
 from erpsync_app.engine.reused import let_go
 from erpsync_app.engine.watch import before_batch, before_write
@@ -142,7 +141,7 @@ def _process(ctx: Context, run: Run, doctype: str, events: list[Event]) -> bool:
 			for event in pair.events:
 				waiting.pop(event.id, None)
 			run.done += 1
-		_read_back(ctx, batch, written)
+		read_back(ctx, batch, written)
 	except LeaseLost:
 		run.counts["lost"] += 1
 		# What of the batch is still ours is not to wait until this worker has ended.
@@ -364,36 +363,3 @@ def _note(ctx: Context, outcome: Outcome) -> None:
 		ctx.ledger.save([outcome])
 	except (Duplicate, Stale):
 		pass
-
-
-def _read_back(ctx: Context, batch: Batch, written: Sequence[tuple[Pair, Side]]) -> None:
-	"""Make the baselines what the sites hold, where that is not what they answered to the write.
-
-	Only of a document that is still as of that write: what someone changed since then is no baseline, but a change
-	that is still to be carried over.
-	"""
-	outcomes: dict[str, Outcome] = {}
-	for side in SIDES:
-		pairs = {name: p for p, s in written if s == side and (name := p.binding.names.get(side))}
-		docs = ctx.sites[side].read(batch.rule.doctype, list(pairs)) if pairs else {}
-		learn_files(ctx, batch, side, list(docs.values()))
-		for name, doc in docs.items():
-			binding = pairs[name].binding
-			held = binding.held.get(side)
-			if held is None or doc["modified"] != held.modified or binding.id is None:
-				continue
-			# What someone attached since then shows in no `modified`.
-			back = pairs[name].held_back | BESIDE
-			fields = batch.fields(doc, side, stage=pairs[name].stage)
-			fields = {
-				f: v for f, v in fields.items() if f not in back
-			}  # also those that have no baseline yet
-			fields.update({f: v for f, v in held.fields.items() if f in back})
-			if (now := replace(held, fields=fields)) != held:
-				pairs[name].docs[side] = doc
-				rows = batch.row_maps(pairs[name])
-				binding = replace(binding, held={**binding.held, side: now}, rows=rows)
-				pairs[name].binding = binding
-				outcomes[binding.id] = Outcome(binding)
-	if outcomes:
-		ctx.ledger.save(list(outcomes.values()))

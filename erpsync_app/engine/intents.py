@@ -107,6 +107,10 @@ def _recover(ctx: Context, batch: Batch, pair: Pair, intent: Intent, found: Docu
 	if found is None:
 		pair.binding = replace(pair.binding, intent=None)
 		return
+	if _untouched(found):
+		# By itself: of many, a site tells documents and rows in two calls, between which someone may have edited one.
+		found = ctx.sites[intent.side].read(batch.rule.doctype, [found["name"]]).get(found["name"], found)
+		learn(ctx, batch, intent.side, [found])
 	names = {**pair.binding.names, intent.side: found["name"]}
 	# What was sent is the baseline of both sides: edits made since then are seen as such. Where nobody touched
 	# what the create made, it is its own, with all that the site made of it.

@@ -501,3 +501,37 @@ def test_a_node_that_is_there_before_its_parent_moves_below_it(side, policy, ans
 	assert w.ledger.conflicts() == []
 	w.check_in_step()
 	w.check_steady()
+
+
+@pytest.mark.parametrize("answered", [True, False])
+@pytest.mark.parametrize("side", SIDES)
+def test_rows_that_are_edited_while_many_documents_are_read_are_no_baseline(side, answered):
+	"""Seed 344192: a site tells documents and rows in two calls."""
+	w, there = orders(), other(side)
+	w.put(*(Event(side, SO, order(w, side, po_no)) for po_no in ("first", "second")))
+	if not answered:
+		w.fault(there, Fault.AFTER_TIMEOUT, path="/api/v2/document", times=2)
+		w.drain(w.context(batch_size=1))
+		w.clock.sleep(3601)
+		w.drain(w.context(batch_size=1))
+		assert w.count(SO) == (2, 2)
+	handle = w.sites[there].handle
+
+	def edited_between(method, path, headers, body):
+		if b'"doctype": "Sales Order Item"' in body and len(of_po(w, there, "second")) == 1:
+			(doc,) = of_po(w, there, "second")
+			if len(doc["items"]) == 1:
+				rows = [*doc["items"], {"item_code": "I", "qty": 5, "rate": 1, "idx": 2}]
+				w.people[there].save(SO, doc["name"], items=rows)
+		return handle(method, path, headers, body)
+
+	w.wire[there] = edited_between
+	w.clock.sleep(3601)
+	w.drain()
+	w.mend()
+	w.settle()
+	for each in SIDES:
+		(doc,) = of_po(w, each, "second")
+		assert [row["qty"] for row in doc["items"]] == [1, 5]
+	w.check_in_step()
+	w.check_steady()
