@@ -208,6 +208,23 @@ def test_a_deleted_document_takes_all_of_it_along(sides: tuple[Someone, Someone]
 	assert there.comments("Customer", prefix) == []
 
 
+def test_what_is_newly_said_of_a_document_beats_its_deletion(sides: tuple[Someone, Someone], prefix: str):
+	here, there = sides
+	here.person.insert(**customer(prefix))
+	here.comment("Customer", prefix, "<p>old</p>")
+	here.assign("Customer", prefix, BOB)
+	in_step()
+	there.comment("Customer", prefix, "<p>new</p>")
+	here.person.delete("Customer", prefix)
+	# By a worker of its own, which knows them by the name alone: what came back before would go too.
+	until(lambda: here.comments("Customer", prefix) == [], 60, "Frappe to take the comment along")
+	until(lambda: not here._list("ToDo", ["name"], {"reference_name": prefix}), 60, "and the assignment")
+	in_step()
+	for side in sides:
+		assert side.comments("Customer", prefix) == [("Anna", "<p>new</p>"), ("Anna", "<p>old</p>")]
+		assert side.assigned("Customer", prefix) == [BOB]
+
+
 @pytest.fixture
 def enabled(ledger: None) -> Iterator[None]:
 	set_setting(enabled=1)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 import frappe
 import pytest
+from frappe.utils import add_days, today
 
 from erpsync_app import runs
 from erpsync_app.adapters.ledger import SiteLedger
@@ -177,13 +178,13 @@ def test_rows_of_a_submitted_order(order: Order):
 		assert [str(row["delivery_date"]) for row in order.rows(side)][::2] == list(days.values())
 
 
-def test_a_row_whose_write_was_never_answered_does_not_double(order: Order, monkeypatch):
-	order.edit("here", "a=1 b=2 c=3 d=4")
+def sync_unanswered(what: str, monkeypatch) -> None:
+	"""A run whose write to the cloud takes effect, by a path that holds `what`, and is never answered."""
 	post = RestClient.post
 
 	def unclear(self, path, arguments, **more):
 		answer = post(self, path, arguments, **more)
-		if path.endswith("set_value"):
+		if what in path:
 			raise Unclear("The answer was lost.")
 		return answer
 
@@ -191,6 +192,36 @@ def test_a_row_whose_write_was_never_answered_does_not_double(order: Order, monk
 		patched.setattr(RestClient, "post", unclear)
 		assert runs.sync(trigger="command").stopped
 	frappe.db.rollback()
+
+
+def test_an_order_whose_create_was_never_answered_is_known_whatever_was_made_of_it(
+	order: Order, cloud: Person, prefix: str, monkeypatch
+):
+	rows = [row_of(prefix, short, n) for n, short in enumerate("ab", start=1)]
+	mine = order.sides["here"][0].insert("Sales Order", **{**order_of(prefix), "items": rows, "po_no": "sent"})
+	sync_unanswered("/document/", monkeypatch)
+
+	def in_the_cloud() -> list[str]:
+		found = cloud.call("frappe.client.get_list", doctype="Sales Order", filters={"customer": prefix})
+		return [row["name"] for row in found if row["name"] != order.sides["there"][1]]
+
+	(made,) = in_the_cloud()
+	later = str(add_days(today(), 30))
+	items = [
+		{**row, "item_code": f"{prefix} c", "item_name": "", "qty": 7, "rate": 3, "delivery_date": later}
+		for row in cloud.get("Sales Order", made)["items"]
+	]
+	cloud.edit("Sales Order", made, po_no="edited", delivery_date=later, items=items)
+	in_step()
+	assert in_the_cloud() == [made]
+	assert count("Sales Order", customer=prefix) == 2
+	assert frappe.db.get_value("Sales Order", mine["name"], "po_no") == "edited"
+	assert twin(mine["name"], order.sides["here"][0]) == made
+
+
+def test_a_row_whose_write_was_never_answered_does_not_double(order: Order, monkeypatch):
+	order.edit("here", "a=1 b=2 c=3 d=4")
+	sync_unanswered("set_value", monkeypatch)
 	assert order.told("there") == "a=1 b=2 c=3 d=4"
 	assert order.rows("there")[3]["name"] == copy_name(order.rows("here")[3]["name"])
 	order.edit("there", "a=1 b=2 c=3 d=8")

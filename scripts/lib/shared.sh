@@ -28,4 +28,12 @@ venv_prepare() {
 # For the sandbox: of its own, since the engine's few packages are not part of Python.
 sandbox_venv() { venv_prepare sandbox 'requests, yaml' 'requests>=2.31' 'pyyaml>=6'; }
 
+# One run at a time of what uses the bench's sites: the tests, the demo. Held on descriptor 7 until the caller ends.
+sites_lock() {
+	local lock
+	lock=$(bench_setting ERPSYNC_TEST_BENCH 2>/dev/null)/.erpsync/run/tests.lock || return 0 # start says what is wrong
+	"$here/bench" run touch "$lock" 2>/dev/null && exec 7<"$lock" || return 0
+	flock --nonblock 7 || { echo "==> waiting for another run of the tests or the demo on this bench" && flock 7; }
+}
+
 bench_setting() { "$here/bench" env | sed -n "s/^$1=//p"; }
