@@ -21,7 +21,7 @@ from erpsync_app.engine.dependencies import optional, unbound_links
 from erpsync_app.engine.errors import Blocked, Duplicate, Stale
 from erpsync_app.engine.files import FILES
 from erpsync_app.engine.followers import check_news, look_at_followers
-from erpsync_app.engine.intents import check_not_renamed, stamped
+from erpsync_app.engine.intents import check_not_renamed, name_for, stamped
 from erpsync_app.engine.lifecycle import SUBMITTED, posted, posting
 from erpsync_app.engine.model import (
 	CLOUD,
@@ -255,9 +255,7 @@ def _send(
 	renew()  # once more: whoever took over while that was stored has created it
 	given = {field: value for field, value in values.items() if field not in left_out}
 	sends = stamped(posted(outbound(given, batch.shape, batch.terms[side]), batch.shape), batch, intent)
-	made = ctx.sites[side].create(
-		batch.rule.doctype, sends, doc["name"] if batch.rule.naming == "keep" else None
-	)
+	made = ctx.sites[side].create(batch.rule.doctype, sends, name_for(batch, doc["name"], intent))
 	pair.left_out = frozenset(left_out)
 	return made
 

@@ -2,8 +2,9 @@
 # License: MIT. See license.txt
 """Creates of which no answer was recorded: what they made is looked for before anything else is done.
 
-It is known by what was sent; by its rows, which bear the moment of the intent (see `stamped`); or, where people have
-edited it since and it has none of these rows, by being most like what was sent.
+It is known by its name, where that is the identity or was made up for it (see `name_for`). Where the site names it, by
+all that was sent; by its rows, which bear the moment of the intent (see `stamped`); or, where people have edited it since
+and it has none of these rows, by being most like what was sent.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import Stale
 from erpsync_app.engine.model import SIDES, Binding, Document, Held, Intent, Side, other
 from erpsync_app.engine.reused import is_another
+from erpsync_app.engine.rows import copy_name
 
 CLOCK_MARGIN = timedelta(days=1)
 """How far the clocks of two sites may differ when what an unclear create made is looked for by all that was sent."""
@@ -64,7 +66,10 @@ def may_be_of_another(ctx: Context, batch: Batch, pair: Pair, doc: Document, sid
 	if doc.get("owner") != ctx.sites[side].user:
 		return False
 	mine = pair.stored.intent if pair.stored else None
-	return any(intent != mine for intent in ctx.ledger.open_intents(batch.rule.doctype, side))
+	others = [intent for intent in ctx.ledger.open_intents(batch.rule.doctype, side) if intent != mine]
+	if _made_up(batch):
+		return any(doc["name"] == name_for(batch, "", intent) for intent in others)
+	return bool(others)
 
 
 def check_not_renamed(ctx: Context, batch: Batch, binding: Binding, doc: Document, side: Side) -> None:
@@ -75,6 +80,18 @@ def check_not_renamed(ctx: Context, batch: Batch, binding: Binding, doc: Documen
 	names = {doc["name"], *(name for b in known if b.id != binding.id and (name := b.names.get(side)))}
 	if len(names) > 1 and len(ctx.sites[side].stamps(doctype, sorted(names))) < len(names):
 		raise Stale(f"It was renamed on the {side} side in the meantime.")
+
+
+def name_for(batch: Batch, source: str, intent: Intent) -> str | None:
+	"""The name that a create asks for: that of the `source` where it is the identity, one that is made up of the intent
+	where names are random anyway, so that what was made is known by it. None where the site is to name it."""
+	if batch.rule.naming == "keep":
+		return source
+	return copy_name(intent.since.isoformat()) if _made_up(batch) else None
+
+
+def _made_up(batch: Batch) -> bool:
+	return batch.rule.naming == "own" and batch.shape.random_names
 
 
 def stamped(values: Document, batch: Batch, intent: Intent) -> Document:
@@ -143,9 +160,9 @@ def _name(pair: Pair, intent: Intent) -> str:
 def _candidates_for(ctx: Context, batch: Batch, pair: Pair, intent: Intent) -> list[Document]:
 	"""The documents that nobody accounts for and that the create may have made."""
 	site, rule = ctx.sites[intent.side], batch.rule
-	name = _name(pair, intent)
-	found = list(site.read(rule.doctype, [name]).values()) if rule.naming == "keep" else []
-	if not found:  # or it was renamed since
+	name = name_for(batch, _name(pair, intent), intent)
+	found = list(site.read(rule.doctype, [name]).values()) if name else []
+	if not found and not _made_up(batch):  # the site named it, or it was renamed since
 		mine = [("owner", "=", site.user), ("creation", ">=", _moment(batch, intent, CLOCK_MARGIN))]
 		found = site.find(rule.doctype, mine, CANDIDATES)
 	learn(ctx, batch, intent.side, found)
@@ -160,9 +177,9 @@ def _candidates_for(ctx: Context, batch: Batch, pair: Pair, intent: Intent) -> l
 def _as_sent(
 	batch: Batch, name: str, intent: Intent, free: list[Document], others: Sequence[Intent]
 ) -> Document | None:
-	"""Where the name is the identity, whatever has that name; else what holds all that was sent."""
+	"""What has the name that was asked for; where none was, what holds all that was sent."""
 	for doc in free:
-		if batch.rule.naming == "keep" and doc["name"] == name:
+		if doc["name"] == name_for(batch, name, intent):
 			return doc
 		if equal(intent.sent, batch.fields(doc, intent.side)):
 			return doc

@@ -70,6 +70,8 @@ class Shape:
 	posts: bool = False
 	takes_names: bool = True
 	"""Of a child table: a new row may be given a name. Not where a site counts its rows, or makes names of another kind."""
+	random_names: bool = False
+	"""Both sites make up the names of documents, which mean nothing: a new one may be given any."""
 
 	def named(self, local: str) -> SyncedField | None:
 		return next((f for f in self.fields if f.local == local), None)
@@ -138,7 +140,9 @@ def _shape(
 		)
 	takes_names = all((meta.autoname or "hash").lower() == "hash" for meta in (local, cloud))
 	posts = AS_GIVEN in local.fields and AS_GIVEN in cloud.fields
-	return Shape(local.doctype, tuple(fields), posts=posts, takes_names=takes_names)
+	# Of a document an empty rule may mean that its controller makes the name.
+	random_names = all((meta.autoname or "").lower() == "hash" for meta in (local, cloud))
+	return Shape(local.doctype, tuple(fields), posts, takes_names, random_names)
 
 
 def has_data(f: Field) -> bool:

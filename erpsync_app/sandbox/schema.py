@@ -219,7 +219,6 @@ _ALL = (
 		Column("reference_name", "Dynamic Link", "reference_doctype"),
 		Column("content", "HTML Editor"),
 		Column("comment_by"),
-		autoname="hash",
 	),
 	_doctype(
 		"Tag Link",
