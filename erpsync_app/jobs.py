@@ -13,8 +13,8 @@ from datetime import datetime, timedelta, timezone
 
 import frappe
 from frappe.utils import now_datetime
-from frappe.utils.background_jobs import get_job_status
-from rq.job import JobStatus
+from frappe.utils.background_jobs import create_job_id, get_redis_conn
+from rq.job import Job, JobStatus
 
 from erpsync_app.engine.context import Run
 from erpsync_app.engine.errors import NeedsPerson, Unavailable
@@ -51,13 +51,21 @@ def start_scan() -> None:
 
 
 def _enqueue(method: Callable[[], None], queue: str, job_ids: Sequence[str]) -> None:
-	for job_id in job_ids:
-		status = get_job_status(job_id)
+	for job_id, status in zip(job_ids, _statuses(job_ids), strict=True):
 		if status == JobStatus.QUEUED:
 			return
 		if status != JobStatus.STARTED:
 			frappe.enqueue(method, queue=queue, timeout=TIMEOUT, job_id=job_id, deduplicate=True)
 			return
+
+
+def _statuses(job_ids: Sequence[str]) -> list[str]:
+	"""How the jobs stand, "" of one that is not there. One question for all of them, and that for nothing else: Frappe
+	and RQ fetch and unpack a whole job to tell its status, and each webhook and each save asks."""
+	with get_redis_conn().pipeline(transaction=False) as ask:
+		for job_id in job_ids:
+			ask.hget(Job.key_for(create_job_id(job_id)), "status")
+		return [(status or b"").decode() for status in ask.execute()]
 
 
 def drain() -> None:

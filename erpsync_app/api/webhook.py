@@ -9,34 +9,30 @@ read from the body but what changed where, and nothing is written but the queue 
 from __future__ import annotations
 
 import frappe
-from frappe.rate_limiter import rate_limit
 from werkzeug.wrappers import Response
 
 from erpsync_app.adapters import event_queue, settings
-from erpsync_app.api import answer, replace
+from erpsync_app.api import MINUTE, answer, limited, replace
 from erpsync_app.engine.inbox import SIGNATURE_HEADER, Rejected, check_signature, parse
 from erpsync_app.engine.model import CLOUD, LOCAL, Side
 from erpsync_app.jobs import wake
 
 METHODS = {"erpsync_app.api.webhook.cloud": CLOUD, "erpsync_app.api.webhook.local": LOCAL}
 API = ("/api", "/api/v1", "/api/v2")
-SECONDS = 60
-"""Over which the webhooks of one sender are counted."""
-
 
 def _limit() -> int:
 	return settings.load().rate_limit
 
 
 @frappe.whitelist(allow_guest=True, methods=["POST"])
-@rate_limit(limit=_limit, seconds=SECONDS)
+@limited(_limit)
 def cloud():
 	"""Take a signed webhook of the cloud site. Answers JSON: {"status": "queued" | "ignored"}."""
 	return _take(CLOUD)
 
 
 @frappe.whitelist(allow_guest=True, methods=["POST"])
-@rate_limit(limit=_limit, seconds=SECONDS)
+@limited(_limit)
 def local():
 	"""The same for changes of this site that are made outside its ORM."""
 	return _take(LOCAL)
@@ -58,7 +54,7 @@ def answer_in_our_words(response: Response | None, request) -> None:
 		return
 	if response.status_code == 429:
 		replace(response, _refused(Rejected(429, f"There were more than {_limit()} webhooks in a minute: try again later.")))
-		response.headers["Retry-After"] = str(SECONDS)
+		response.headers["Retry-After"] = str(MINUTE)
 	elif response.status_code in (417, 500):
 		try:
 			_read(request, side)

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import frappe
 import pytest
+from frappe.utils.background_jobs import create_job_id, get_redis_conn
+from rq.job import Job, JobStatus
 
 from erpsync_app import jobs, runs
 from erpsync_app.engine.errors import Unavailable
@@ -115,10 +117,43 @@ def test_a_save_does_not_fail_when_redis_is_down(monkeypatch, prefix: str):
 		raise ConnectionError("Redis is down")
 
 	set_setting(paused=1)  # so that no worker takes the event away before the test looks
-	monkeypatch.setattr(jobs, "get_job_status", refuse)
+	monkeypatch.setattr(jobs, "get_redis_conn", refuse)
 	insert_here(customer(prefix))
 	assert frappe.db.exists("Customer", prefix)
 	assert count("Sync Event", docname=prefix) == 1
+
+
+@pytest.mark.parametrize(
+	("first", "second", "queued"),
+	[
+		(None, None, 0),
+		(JobStatus.FINISHED, None, 0),
+		(JobStatus.FAILED, JobStatus.STARTED, 0),
+		(JobStatus.QUEUED, None, None),
+		(JobStatus.STARTED, None, 1),
+		(JobStatus.STARTED, JobStatus.FINISHED, 1),
+		(JobStatus.STARTED, JobStatus.QUEUED, None),
+		(JobStatus.STARTED, JobStatus.STARTED, None),
+	],
+)
+def test_a_worker_is_woken_unless_one_is_about_to_look(monkeypatch, prefix: str, first, second, queued):
+	job_ids = (f"{prefix} 1", f"{prefix} 2")
+	made = [
+		Job.create("frappe.ping", id=create_job_id(job_id), status=status, connection=get_redis_conn())
+		for job_id, status in zip(job_ids, (first, second), strict=True)
+		if status
+	]
+	asked: list[str] = []
+	monkeypatch.setattr(jobs, "DRAIN_JOBS", job_ids)
+	monkeypatch.setattr(frappe, "enqueue", lambda *args, job_id, **kwargs: asked.append(job_id))
+	try:
+		for job in made:
+			job.save()
+		jobs.wake()
+	finally:
+		for job in made:
+			job.delete()
+	assert asked == ([] if queued is None else [job_ids[queued]])
 
 
 @pytest.mark.usefixtures("live")

@@ -207,10 +207,8 @@ def test_an_order_whose_create_was_never_answered_is_known_whatever_was_made_of_
 
 	(made,) = in_the_cloud()
 	later = str(add_days(today(), 30))
-	items = [
-		{**row, "item_code": f"{prefix} c", "item_name": "", "qty": 7, "rate": 3, "delivery_date": later}
-		for row in cloud.get("Sales Order", made)["items"]
-	]
+	rows = cloud.get("Sales Order", made)["items"]
+	items = [{**row, "qty": 7 + n, "rate": 3, "delivery_date": later} for n, row in enumerate(rows)]
 	cloud.edit("Sales Order", made, po_no="edited", delivery_date=later, items=items)
 	in_step()
 	assert in_the_cloud() == [made]

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from erpsync_app import runs
+from erpsync_app.api import count_call
 from erpsync_app.engine.inbox import SIGNATURE_HEADER, sign
 from erpsync_app.tests.support import LOCAL_URL, SECRET, Person, count, set_rules, set_setting, writes
 from erpsync_app.tests.test_main_job import customer
@@ -50,7 +52,7 @@ def listening() -> Iterator[None]:
 
 
 def forget_the_rate() -> None:
-	for key in frappe.cache.get_keys("rl:erpsync_app"):
+	for key in frappe.cache.get_keys("erpsync_calls:"):
 		frappe.cache.delete(key)
 
 
@@ -356,6 +358,24 @@ def test_who_does_not_sign_is_counted_as_well():
 	finally:
 		set_setting(webhook_rate_limit=20_000)
 		forget_the_rate()
+
+
+def test_the_count_of_calls_always_ends():
+	"""One that runs out between a look and a count would be made anew without an end, and refuse everybody for good."""
+	key, ends = f"test:{frappe.generate_hash()}", time.monotonic() + 4
+	site = frappe.local.site
+
+	def count_on(_: int) -> int:
+		frappe.init(site=site, sites_path=".")
+		made = 0
+		while time.monotonic() < ends:
+			made += count_call(key, seconds=1) == 1
+			assert frappe.cache.ttl(frappe.cache.make_key(f"erpsync_calls:{key}")) != -1
+		return made
+
+	with ThreadPoolExecutor(4) as pool:
+		begun = sum(pool.map(count_on, range(4)))
+	assert begun >= 3, "it ran out, and began anew"
 
 
 def test_a_login_is_no_signature(local: Person):
