@@ -22,6 +22,7 @@ from erpsync_app.engine.tags import TAG_LINK, tags_in
 from erpsync_app.engine.watch import Watch
 
 PAGE = 1000
+ALL = 10_000_000
 OVERLAP = timedelta(minutes=10)
 """A transaction that began before the last scan and ended after it shows a `modified` from before the cursor; and the
 clocks of the sites may differ by minutes."""
@@ -82,7 +83,9 @@ def _changes(
 			watch.look(doctype, start, cursor, window)
 		if not full:
 			pages = _by_time(ctx, side, doctype, window)
+	only_receives, listed = not ctx.rules[doctype].writes(other(side)), set()
 	for page in pages:
+		listed |= {stamp.name for stamp in page if only_receives}
 		events = changed(ctx, side, doctype, page, trigger)
 		if full and ctx.rules[doctype].tags:
 			events += _otherwise_tagged(ctx, side, doctype, {s.name for s in page} - {e.name for e in events}, trigger)
@@ -90,9 +93,21 @@ def _changes(
 			yield events
 		last = max(stamp.cursor for stamp in page)
 		newest = last if newest is None else max(newest, last)
+	if full and only_receives and (events := _unlisted(ctx, side, doctype, listed, trigger)):
+		yield events
 	newest = min(newest, present) if newest else None
 	if move and newest is not None and newest != cursor:
 		ctx.ledger.move_cursor(doctype, side, newest)
+
+
+def _unlisted(
+	ctx: Context, side: Side, doctype: str, listed: Collection[str], trigger: str
+) -> list[Event]:
+	"""Bound documents that count as in step and that a full listing does not show by their names. Elsewhere the new name
+	of a renamed one is looked at; what is new on a side that only receives is not."""
+	gone = sorted(ctx.ledger.newest(doctype, side, ALL).keys() - listed)
+	found = ctx.ledger.bindings(doctype, side, gone) if gone else {}
+	return [Event(side, doctype, name, trigger=trigger) for name in gone if found[name].status == "Synced"]
 
 
 def _by_name(ctx: Context, side: Side, doctype: str) -> Iterator[list[Stamp]]:

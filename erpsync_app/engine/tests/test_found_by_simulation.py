@@ -558,3 +558,19 @@ def test_an_unclear_create_is_known_by_the_name_that_was_made_up_for_it(side):
 		]
 	w.check_in_step()
 	w.check_steady()
+
+
+@pytest.mark.parametrize(("word", "receiver"), [("to cloud", CLOUD), ("to local", LOCAL)])
+def test_a_rename_on_the_side_that_only_receives_is_seen_without_a_webhook(word, receiver):
+	"""Seed 618101: it goes nowhere, and shows as a difference."""
+	w = World(keep("Customer", word))
+	for name in ("A", "B"):
+		w.people[other(receiver)].insert("Customer", customer_name=name)
+	w.settle()
+	w.sites[receiver].rename("Customer", "A", "C")
+	w.people[receiver].insert("Customer", customer_name="of its own")
+	w.settle()
+	found = w.binding("Customer", receiver, "C")
+	assert (found.status, found.names[other(receiver)]) == ("Diverged", "A")
+	assert w.count("Customer") == ((2, 3) if receiver == CLOUD else (3, 2))
+	w.check_steady()
