@@ -59,6 +59,8 @@ def apply(
 ) -> None:
 	"""Write what the decision says and record it. `renew` prolongs the lease, and raises when it is lost."""
 	pair.held_back, pair.left_out, pair.left = decision.held_back, frozenset(), {}
+	if decision.writes:
+		renew()  # before anything is stored: the binding may be what it was before another worker was at it
 	if maps := batch.first_maps(pair, {name for write in decision.writes for name in write.rows}):
 		_save(ctx, pair, Outcome(replace(pair.binding, rows={**pair.binding.rows, **maps})))
 	settles = any(clash.winner for clash in decision.clashes)

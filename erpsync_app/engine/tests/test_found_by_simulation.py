@@ -574,3 +574,27 @@ def test_a_rename_on_the_side_that_only_receives_is_seen_without_a_webhook(word,
 	assert (found.status, found.names[other(receiver)]) == ("Diverged", "A")
 	assert w.count("Customer") == ((2, 3) if receiver == CLOUD else (3, 2))
 	w.check_steady()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_worker_that_was_away_lets_go_of_nothing_that_another_has_made(side):
+	"""Seed 635839: deleted there and edited here, an order is made again under the number that is free there."""
+	w, there = orders(), other(side)
+	name = order(w, side, "first")
+	w.settle()
+	w.people[there].delete(SO, name)
+	w.people[side].save(SO, name, po_no="second")
+	w.put(Event(side, SO, name), Event(there, SO, name, "delete"))
+
+	def away(twin: World) -> None:
+		twin.clock.sleep(3601)
+		twin.drain()
+
+	# From there on nothing keeps two workers apart but that a lease is longer than what is between two calls.
+	renewed = next(n for n, call in enumerate(calls_of(once(w.copy())), start=1) if "renew" in call)
+	for call in range(1, renewed + 1):
+		twin = w.copy()
+		twin.drain(twin.context(around=interrupted_before(call, lambda twin=twin: away(twin))))
+		twin.settle()
+		assert twin.count(SO) == (1, 1), call
+		twin.check_in_step()
