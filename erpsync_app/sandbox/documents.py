@@ -81,7 +81,7 @@ class Documents:
 			raise FrappeError(
 				"DocstatusTransitionError", "Cannot change docstatus from 0 (Draft) to 2 (Cancelled)"
 			)
-		self._check_links(kind, doc)
+		self._check_links(kind, doc, fresh=True)
 		check(user, "create", doctype)
 		if doc["docstatus"] == SUBMITTED:
 			check(user, "submit", doctype)
@@ -240,18 +240,20 @@ class Documents:
 	def _hook(self, kind: DocType, name: str, *events: str) -> None:
 		self.hooks += [(kind.name, name, event) for event in events]
 
-	def _check_links(self, kind: DocType, doc: Doc) -> None:
+	def _check_links(self, kind: DocType, doc: Doc, *, fresh: bool = False) -> None:
 		"""Every Link target must be there; the value takes on the target's own spelling, and what is fetched from
-		it its value."""
-		missing = self._bad_links(kind, doc)
+		it its value: in what is submitted, only what is new or may still change."""
+		submitted = doc["docstatus"] == SUBMITTED
+		missing = self._bad_links(kind, doc, kept=submitted and not fresh)
 		for t in kind.tables:
 			for row in doc[t.name]:
 				prefix = f"Row #{row['idx']}: "
-				missing += [prefix + text for text in self._bad_links(DOCTYPES[t.options or ""], row)]
+				kept = submitted and not fresh and bool(row.get("name")) and not row.get("__islocal")
+				missing += [prefix + text for text in self._bad_links(DOCTYPES[t.options or ""], row, kept=kept)]
 		if missing:
 			raise FrappeError("LinkValidationError", f"Could not find {', '.join(missing)}")
 
-	def _bad_links(self, kind: DocType, doc: Doc) -> list[str]:
+	def _bad_links(self, kind: DocType, doc: Doc, *, kept: bool) -> list[str]:
 		bad = []
 		for column in kind.stored:
 			value = doc.get(column.name)
@@ -265,7 +267,7 @@ class Documents:
 				continue
 			doc[column.name] = found
 			for fetched in kind.stored:
-				if fetches(fetched, column):
+				if fetches(fetched, column) and (fetched.on_submit or not kept):
 					doc[fetched.name] = self.store.value(
 						target, found, (fetched.fetch_from or "").split(".")[1]
 					)

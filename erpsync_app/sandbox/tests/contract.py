@@ -873,6 +873,14 @@ def test_a_submitted_document_is_mostly_fixed(site, order, tag):
 	site.delete("Sales Order", order["name"], cancelled["modified"])
 
 
+def test_a_submitted_document_keeps_what_it_once_fetched(site, person, order, tag):
+	submitted = site.update("Sales Order", order["name"], {"docstatus": 1}, order["modified"])
+	person.rename("Customer", order["customer"], f"{tag} renamed")
+	changed = site.update("Sales Order", order["name"], {"po_no": "PO-1"}, submitted["modified"])
+	assert (changed["customer"], changed["po_no"]) == (f"{tag} renamed", "PO-1")
+	assert changed["customer_name"] == submitted["customer_name"] != f"{tag} renamed"
+
+
 def test_a_target_that_values_are_fetched_from_is_missing(site, order, tag):
 	values = {field: order[field] for field in ("customer", "delivery_date")}
 	rows = [{"item_code": f"{tag} nothing", "qty": 1, "rate": 1}]
