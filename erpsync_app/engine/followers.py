@@ -106,7 +106,7 @@ def look_for_news(ctx: Context, batch: Batch) -> None:
 	"""See of which documents that the other side deleted something is said that has not crossed."""
 	for side in SIDES:
 		going = {doc["name"]: p for p in batch.pairs if (doc := p.docs[side]) and p.deleted[other(side)]}
-		for name in _with_news(ctx, batch.rule, side, going):
+		for name in _with_news(ctx, batch.rule, side, going) & going.keys():
 			going[name].news.add(side)
 
 
@@ -119,7 +119,8 @@ def check_news(ctx: Context, batch: Batch, pair: Pair, side: Side) -> None:
 
 def look_at_followers(ctx: Context, batch: Batch, pair: Pair, side: Side) -> None:
 	"""Queue what is said of the document on `side`: on the other one it went with a document that was deleted."""
-	found = _about(ctx, batch.rule, side, [pair.binding.names[side] or ""])
+	name = pair.binding.names.get(side)
+	found = _about(ctx, batch.rule, side, [name] if name else [])
 	ctx.queue.put([Event(side, doctype, doc["name"], trigger="scan") for doctype, docs in found for doc in docs])
 
 
@@ -162,7 +163,7 @@ def look_for_vanished(ctx: Context, batch: Batch) -> None:
 			names = {name for leader in leaders.values() if (name := leader.names.get(side))}
 			found = ctx.sites[side].read(doctype, sorted(names)) if names else {}
 			for name, leader in leaders.items():
-				for pair in pairs[name]:
+				for pair in pairs.get(name, ()):
 					_look_at_leader(pair, side, leader, found.get(leader.names.get(side) or ""))
 
 
