@@ -59,9 +59,11 @@ class SiteLedger:
 			for row in _records(doctype, f"{side}_name", names, [name, modified])
 		}
 
-	def by_creation(self, doctype: str, side: Side, created: Sequence[str]) -> dict[str, list[Binding]]:
+	def by_creation(
+		self, doctype: str, side: Side, created: Sequence[str], limit: int = 0
+	) -> dict[str, list[Binding]]:
 		column, found = f"{side}_created", defaultdict(list)
-		for row in _records(doctype, column, created, ["*"]):
+		for row in _records(doctype, column, created, ["*"], limit):
 			found[row[column]].append(_binding(row))
 		return dict(found)
 
@@ -151,7 +153,9 @@ class SiteLedger:
 		again(move)
 
 
-def _records(doctype: str, column: str, values: Sequence[str], fields: list[str]) -> list[dict[str, Any]]:
+def _records(
+	doctype: str, column: str, values: Sequence[str], fields: list[str], limit: int = 0
+) -> list[dict[str, Any]]:
 	found = []
 	for start in range(0, len(values), CHUNK):
 		found += frappe.get_all(
@@ -159,6 +163,7 @@ def _records(doctype: str, column: str, values: Sequence[str], fields: list[str]
 			filters={"ref_doctype": doctype, column: ("in", list(values[start : start + CHUNK]))},
 			fields=fields,
 			order_by=f"{column} asc",
+			limit=limit,
 		)
 	return found
 
@@ -190,7 +195,7 @@ def _binding(row: dict[str, Any]) -> Binding:
 def _intent(row: dict[str, Any]) -> Intent:
 	return Intent(
 		row["intent_side"],
-		_aware(row["intent_since"]),
+		get_datetime(row["intent_since"]).replace(tzinfo=timezone.utc),
 		json.loads(row["intent_sent"]),
 		row["intent_instead_of"] or None,
 	)
@@ -205,7 +210,8 @@ def _row(binding: Binding) -> dict[str, Any]:
 		"choice": binding.choice,
 		"last_synced": now_datetime(),
 		"intent_side": intent.side if intent else None,
-		"intent_since": _naive(intent.since) if intent else None,
+		# In UTC, which has no hour that comes twice: names are made of it.
+		"intent_since": intent.since.astimezone(timezone.utc).replace(tzinfo=None) if intent else None,
 		"intent_sent": _json(intent.sent) if intent else None,
 		"intent_instead_of": intent.instead_of if intent else None,
 		"row_map": _json({table: asdict(each) for table, each in binding.rows.items()}) if binding.rows else None,
@@ -331,7 +337,3 @@ def _json(value: Any) -> str:
 
 def _naive(moment: datetime) -> datetime:
 	return moment.astimezone(ZoneInfo(get_system_timezone())).replace(tzinfo=None)
-
-
-def _aware(moment: datetime | str) -> datetime:
-	return get_datetime(moment).replace(tzinfo=ZoneInfo(get_system_timezone())).astimezone(timezone.utc)

@@ -20,6 +20,7 @@ from erpsync_app.jobs import wake
 METHODS = {"erpsync_app.api.webhook.cloud": CLOUD, "erpsync_app.api.webhook.local": LOCAL}
 API = ("/api", "/api/v1", "/api/v2")
 
+
 def _limit() -> int:
 	return settings.load().rate_limit
 

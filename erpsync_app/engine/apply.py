@@ -241,8 +241,7 @@ def _send(
 	assert doc is not None
 	values = {field: None if field in left_out else value for field, value in sent.items()}
 	base = {f: values[f] for f in batch.fields(doc, source) if f not in BESIDE}
-	was = pair.binding.names.get(side) or (pair.stored and pair.stored.intent and pair.stored.intent.instead_of)
-	intent = Intent(side, ctx.clock.now(), base, was or None)
+	intent = Intent(side, ctx.clock.now(), base, _name_before(pair, side))
 	# A conflict that led here stays open until the create is recorded, and a failure stands until it is overcome.
 	status = pair.binding.status if pair.binding.status in ("Conflict", "Failed") else "Pending"
 	# Nothing is in step yet; which document it is about, should the name get another meaning, is known all the same.
@@ -262,8 +261,16 @@ def _send(
 	return made
 
 
+def _name_before(pair: Pair, side: Side) -> str | None:
+	"""The name by which the document was known on a side that is to get it anew."""
+	names = [binding.names.get(side) for binding in (pair.binding, pair.stored) if binding]
+	begun = pair.stored.intent if pair.stored else None
+	return next(filter(None, [*names, begun.instead_of if begun else None]), None)
+
+
 def _check_new(ctx: Context, batch: Batch, pair: Pair, doc: Document, source: Side) -> None:
-	"""Once the create is begun, so that of two workers who know the document by two names one sees the other."""
+	"""Once the create is begun, so that of two workers who know the document by two names one sees the other. What was
+	begun in vain is forgotten."""
 	try:
 		check_not_renamed(ctx, batch, pair.binding, doc, source)
 	except Stale:
@@ -285,7 +292,7 @@ def _record(
 			# Begun, and never in step: there is nothing to remember of it.
 			_save(ctx, pair, Outcome(binding, settled="Converged", forget=True))
 		elif pair.stored and pair.stored.intent and not binding.intent:
-			# What its create made was found, and is not to be looked for for ever.
+			# What its create made was found, and is not to be looked for for ever. The rule lets nothing more be done.
 			_save(ctx, pair, Outcome(replace(binding, status="Diverged")))
 		return
 	# What failed is in step with nothing: its baselines stay, and with them what has yet to cross.

@@ -57,7 +57,7 @@ class Pair:
 	where the other side merged that one into this; `usurped` that its name is another document's by now; `left` says of
 	each file that could not cross why, `twins` are the hashes of files that turned out to be one; `closed` are the sides
 	that the rule of what the document is about lets nobody write to, `news` those where something was said of it that
-	has not crossed; `awaits` says what it has to wait for.
+	has not crossed; `awaits` says what it has to wait for, `looks_at` what is to be looked at for that.
 	"""
 
 	binding: Binding
@@ -77,6 +77,7 @@ class Pair:
 	closed: set[Side] = field(default_factory=set)
 	news: set[Side] = field(default_factory=set)
 	awaits: str = ""
+	looks_at: Event | None = None
 	stored: Binding | None = None
 	"""The binding as the ledger had it when the pair was made."""
 

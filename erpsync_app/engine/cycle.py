@@ -205,6 +205,7 @@ def _in_order(ctx: Context, batch: Batch) -> list[Pair]:
 def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, Side]]:
 	"""Reconcile and apply one document; answers the sides that were written, for the reading back."""
 	if pair.awaits:
+		ctx.queue.put([pair.looks_at] if pair.looks_at else [])
 		raise NotYet(pair.awaits)
 	decision = _decide(batch, pair)
 	if ctx.forced and decision.clashes:

@@ -19,7 +19,7 @@ from erpsync_app.engine.batch import Batch, Pair
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import Stale
 from erpsync_app.engine.model import SIDES, Binding, Document, Event, Rule, Side, other
-from erpsync_app.engine.rules import filters_on
+from erpsync_app.engine.rules import filters_on, matches
 
 Filter = tuple[str, str, Any]
 
@@ -128,8 +128,12 @@ def _with_news(ctx: Context, rule: Rule, side: Side, names: Collection[str]) -> 
 	news = set()
 	for doctype, docs in _about(ctx, rule, side, names):
 		known = ctx.ledger.stamps(doctype, side, [doc["name"] for doc in docs])
-		of_name = FOLLOWERS[doctype].about[1]
-		news |= {str(doc[of_name]) for doc in docs if known.get(doc["name"]) != doc["modified"]}
+		follower = FOLLOWERS[doctype]
+		for doc in docs:
+			was = known.get(doc["name"])
+			# What was closed before it crossed stays at home, and goes with its document.
+			if was != doc["modified"] if was is not None else matches(follower.taken_up, doc):
+				news.add(str(doc[follower.about[1]]))
 	return news
 
 
@@ -170,12 +174,18 @@ def look_for_vanished(ctx: Context, batch: Batch) -> None:
 def _look_at_leader(pair: Pair, side: Side, leader: Binding, found: Document | None) -> None:
 	"""`found` is what the leader's name means on that side."""
 	held, base = pair.binding.held.get(side), leader.held.get(side)
-	if leader.intent:
+	if leader.intent and leader.status != "Failed":
 		pair.awaits = f"the {leader.doctype} that it is about is being created on the {side} side"
 	elif not leader.names.get(side):
 		pass
-	elif found is None:
+	elif found is None and leader.status in ("Diverged", "Conflict"):
 		pair.in_scope = False
+	elif found is None and leader.status != "Failed":
+		# Deleted or renamed, which its own event tells.
+		pair.awaits = f"the {leader.doctype} that it is about is not to be found on the {side} side"
+		pair.looks_at = Event(other(side), leader.doctype, leader.names[other(side)] or "", trigger="scan")
+	elif found is None:
+		pass
 	elif leader.status != "Failed" and base and base.created not in ("", found["creation"]):
 		# Deleted and made again, or merged away and its name given to another: its own event tells.
 		pair.awaits = f"the {leader.doctype} that it is about is another one on the {side} side by now"

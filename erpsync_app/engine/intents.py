@@ -66,7 +66,11 @@ def may_be_of_another(ctx: Context, batch: Batch, pair: Pair, doc: Document, sid
 	if doc.get("owner") != ctx.sites[side].user:
 		return False
 	mine = pair.stored.intent if pair.stored else None
-	others = [intent for intent in ctx.ledger.open_intents(batch.rule.doctype, side) if intent != mine]
+	others = [
+		intent
+		for intent in ctx.ledger.open_intents(batch.rule.doctype, side)
+		if intent != mine and doc["creation"] >= _moment(batch, intent, CLOCK_MARGIN)
+	]
 	if _made_up(batch):
 		return any(doc["name"] == name_for(batch, "", intent) for intent in others)
 	return bool(others)
@@ -74,11 +78,16 @@ def may_be_of_another(ctx: Context, batch: Batch, pair: Pair, doc: Document, sid
 
 def check_not_renamed(ctx: Context, batch: Batch, binding: Binding, doc: Document, side: Side) -> None:
 	"""Raise Stale if a document that is about to be bound is bound by another name: it was renamed since it was read,
-	and another worker was quicker. Of documents of one `creation` that are all there, none is another one."""
-	created, doctype = doc.get("creation") or "", batch.rule.doctype
-	known = ctx.ledger.by_creation(doctype, side, [created]).get(created, ())
-	names = {doc["name"], *(name for b in known if b.id != binding.id and (name := b.names.get(side)))}
-	if len(names) > 1 and len(ctx.sites[side].stamps(doctype, sorted(names))) < len(names):
+	and another worker was quicker. Two of one `creation` that are both there are two; where there are more, they were
+	imported together, and it tells nothing."""
+	created, doctype, site = doc.get("creation") or "", batch.rule.doctype, ctx.sites[side]
+	known = ctx.ledger.by_creation(doctype, side, [created], limit=3).get(created, ())
+	twins = {name for b in known if b.id != binding.id and (name := b.names.get(side))} - {doc["name"]}
+	if len(twins) != 1:
+		return
+	names = {doc["name"], *twins}
+	gone = names - site.stamps(doctype, sorted(names)).keys()
+	if gone and gone - site.deleted_at(doctype, sorted(gone)).keys():  # a rename leaves no trail
 		raise Stale(f"It was renamed on the {side} side in the meantime.")
 
 

@@ -135,9 +135,11 @@ class Ledger(Protocol):
 	def stamps(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, str]:
 		"""The `modified` of the side's baseline, by name; without the baselines themselves, for scans."""
 
-	def by_creation(self, doctype: str, side: Side, created: Sequence[str]) -> dict[str, list[Binding]]:
+	def by_creation(
+		self, doctype: str, side: Side, created: Sequence[str], limit: int = 0
+	) -> dict[str, list[Binding]]:
 		"""Bindings by the `creation` of their document on `side`, which tells one document as a rule: those that were
-		imported together may share it."""
+		imported together may share it. A `limit` of 0 is none."""
 
 	def names(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, str]:
 		"""The name on the other side by the name on `side`; for Link values."""

@@ -28,6 +28,8 @@ def let_go(ctx: Context, binding: Binding, side: Side) -> None:
 	is decided with an event of its own: that comes first, so that no crash loses it. Not if another worker was at it since
 	the binding was read: what has the name may be what that one has made."""
 	free = binding.names.get(side) or ""
+	if ctx.queue.busy(binding.doctype, [name for name in binding.names.values() if name]):
+		return
 	if ctx.ledger.bindings(binding.doctype, side, [free]).get(free) != binding:
 		return
 	name, held = binding.names.get(other(side)), binding.held.get(side)

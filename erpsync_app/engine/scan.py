@@ -3,7 +3,8 @@
 """Finds what no hook told: by listing `(name, modified)` and comparing it with the baselines.
 
 A full scan lists every document by name; a short one goes on from the cursor, with an overlap. Both are lists of
-stamps, page by page: no document is fetched that did not change, and no list is held whole.
+stamps, page by page: no document is fetched that did not change, and no list is held whole, but for the names of a
+side that only receives.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from erpsync_app.engine.watch import Watch
 
 PAGE = 1000
 ALL = 10_000_000
+"""More documents than any site has."""
 OVERLAP = timedelta(minutes=10)
 """A transaction that began before the last scan and ended after it shows a `modified` from before the cursor; and the
 clocks of the sites may differ by minutes."""
@@ -93,8 +95,8 @@ def _changes(
 			yield events
 		last = max(stamp.cursor for stamp in page)
 		newest = last if newest is None else max(newest, last)
-	if full and only_receives and (events := _unlisted(ctx, side, doctype, listed, trigger)):
-		yield events
+	if full and only_receives:
+		yield from _unlisted(ctx, side, doctype, listed, trigger)
 	newest = min(newest, present) if newest else None
 	if move and newest is not None and newest != cursor:
 		ctx.ledger.move_cursor(doctype, side, newest)
@@ -102,12 +104,15 @@ def _changes(
 
 def _unlisted(
 	ctx: Context, side: Side, doctype: str, listed: Collection[str], trigger: str
-) -> list[Event]:
+) -> Iterator[list[Event]]:
 	"""Bound documents that count as in step and that a full listing does not show by their names. Elsewhere the new name
 	of a renamed one is looked at; what is new on a side that only receives is not."""
 	gone = sorted(ctx.ledger.newest(doctype, side, ALL).keys() - listed)
-	found = ctx.ledger.bindings(doctype, side, gone) if gone else {}
-	return [Event(side, doctype, name, trigger=trigger) for name in gone if found[name].status == "Synced"]
+	for start in range(0, len(gone), PAGE):
+		found = ctx.ledger.bindings(doctype, side, gone[start : start + PAGE])
+		names = [name for name, binding in found.items() if binding.status == "Synced"]
+		if names:
+			yield [Event(side, doctype, name, trigger=trigger) for name in names]
 
 
 def _by_name(ctx: Context, side: Side, doctype: str) -> Iterator[list[Stamp]]:

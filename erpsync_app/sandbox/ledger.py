@@ -78,10 +78,13 @@ class SqliteLedger:
 		rows = self._rows(f"{side}_name as name, {side}_modified as modified", doctype, side, names)
 		return {row["name"]: row["modified"] for row in rows if row["modified"] is not None}
 
-	def by_creation(self, doctype: str, side: Side, created: Sequence[str]) -> dict[str, list[Binding]]:
+	def by_creation(
+		self, doctype: str, side: Side, created: Sequence[str], limit: int = 0
+	) -> dict[str, list[Binding]]:
 		column, found = f"{side}_created", defaultdict(list)
 		where = f"doctype = ? and {column} in ({marks(created)})"
-		for row in self._db.rows(f"select * from binding where {where} order by id", (doctype, *created)):
+		sql = f"select * from binding where {where} order by id limit {limit or -1}"
+		for row in self._db.rows(sql, (doctype, *created)):
 			found[row[column]].append(_binding(row))
 		return dict(found)
 

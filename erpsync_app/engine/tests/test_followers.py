@@ -275,6 +275,35 @@ def test_nothing_is_said_to_fail_while_a_person_is_asked(side):
 	w.check_in_step()
 
 
+@pytest.mark.parametrize("side", SIDES)
+def test_what_was_closed_before_it_crossed_goes_with_its_document(side):
+	w = followed()
+	assign(w, side, "Customer", "Ada", "eve@example.com", status="Closed")
+	w.people[other(side)].delete("Customer", "Ada")
+	w.settle()
+	assert w.count("Customer") == w.count("ToDo") == w.count("Comment") == (0, 0)
+	assert w.ledger.conflicts() == []
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_comment_on_a_document_that_was_renamed_elsewhere_without_a_word(side):
+	"""A rename touches no `modified`: the comment has it looked at."""
+	w = world(lets(keep("Territory")))
+	for person in w.people.values():
+		person.insert("Territory", territory_name="Root", is_group=1)
+	w.people[LOCAL].insert("Territory", territory_name="Old", parent_territory="Root")
+	w.settle()
+	w.sites[side].rename("Territory", "Old", "New")
+	comment(w, other(side), "Territory", "Old", "said")
+	w.sync(full=False)
+	for _ in range(3):
+		w.clock.sleep(60)
+		w.drain()
+	assert all(("New", "said") in told(w, each) for each in SIDES), "beside Frappe's own note of the rename"
+	w.settle()
+	assert w.count("Comment") == (2, 2) and not w.queue.failed()
+
+
 @pytest.mark.parametrize("kind", ["comment", "tag"])
 @pytest.mark.parametrize("side", SIDES)
 def test_what_is_said_while_the_deletion_is_under_way_beats_it(side, kind):

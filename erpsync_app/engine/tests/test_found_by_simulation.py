@@ -598,3 +598,21 @@ def test_a_worker_that_was_away_lets_go_of_nothing_that_another_has_made(side):
 		twin.settle()
 		assert twin.count(SO) == (1, 1), call
 		twin.check_in_step()
+
+
+@pytest.mark.parametrize("number", [2, 4])
+@pytest.mark.parametrize("side", SIDES)
+def test_documents_of_one_creation_are_no_renames_of_each_other(side, number):
+	"""They were imported together. One of them is deleted while the others are on their way."""
+	w = World(keep("Customer"))
+	names = [f"C{n}" for n in range(number)]
+	for name in names:
+		w.people[side].insert("Customer", customer_name=name)
+		moment = {"creation": "2026-01-01 00:00:00.000000"}
+		w.sites[side].set_value("Customer", name, moment, update_modified=False)
+	w.put(Event(side, "Customer", "C0"))
+	w.drain()
+	w.people[side].delete("Customer", "C0")
+	w.settle()
+	assert sorted(w.sites[other(side)].names("Customer")) == names[1:]
+	w.check_in_step()
