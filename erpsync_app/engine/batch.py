@@ -78,6 +78,8 @@ class Pair:
 	news: set[Side] = field(default_factory=set)
 	awaits: str = ""
 	looks_at: Event | None = None
+	usurps: tuple[Binding, Side] | None = None
+	"""The binding whose name on that side means this document now."""
 	stored: Binding | None = None
 	"""The binding as the ledger had it when the pair was made."""
 
@@ -108,8 +110,6 @@ class Batch:
 	terms: Mapping[Side, Terms]
 	bound: dict[Side, dict[str, set[str]]] = field(default_factory=lambda: {LOCAL: {}, CLOUD: {}})
 	"""By side and DocType, the Link targets that are bound."""
-	reused: list[tuple[Binding, Side]] = field(default_factory=list)
-	"""Bindings whose name on a side means another document now."""
 
 	def absorb(self, pair: Pair, side: Side) -> None:
 		"""Events of both sides whose documents turn out to be one belong to one pair."""

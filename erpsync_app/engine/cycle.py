@@ -116,8 +116,6 @@ def _process(ctx: Context, run: Run, doctype: str, events: list[Event]) -> bool:
 	done: list[Event] = []
 	try:
 		batch = _gather(ctx, doctype, events)
-		for binding, side in batch.reused:
-			let_go(ctx, binding, side)
 		before_batch(ctx, batch)
 		written: list[tuple[Pair, Side]] = []
 		for pair in _in_order(ctx, batch):
@@ -207,6 +205,10 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 	if pair.awaits:
 		ctx.queue.put([pair.looks_at] if pair.looks_at else [])
 		raise NotYet(pair.awaits)
+	if pair.usurps:
+		# What has the name may as well be what another worker has made of the bound one meanwhile.
+		_check_alone(ctx, pair, pair.usurps[0])
+		let_go(ctx, *pair.usurps)
 	decision = _decide(batch, pair)
 	if ctx.forced and decision.clashes:
 		raise NotYet(f"both sides changed it, and the run is {ctx.forced} only", NEXT_RUN)

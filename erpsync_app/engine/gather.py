@@ -101,8 +101,8 @@ def _part_from_reused(batch: Batch) -> None:
 		for side in SIDES:
 			doc = pair.docs[side]
 			if doc and pair.binding.id and is_another(batch.rule, pair.binding, side, doc):
-				batch.reused.append((pair.binding, side))
 				batch.pairs[at] = _newcomer(pair, side, doc)
+				batch.pairs[at].usurps = pair.binding, side
 				break
 
 

@@ -25,13 +25,7 @@ def is_another(rule: Rule, binding: Binding, side: Side, doc: Document) -> bool:
 
 def let_go(ctx: Context, binding: Binding, side: Side) -> None:
 	"""The document that was bound is gone, and its name is free for another one. What is to become of its counterpart
-	is decided with an event of its own: that comes first, so that no crash loses it. Not if another worker was at it since
-	the binding was read: what has the name may be what that one has made."""
-	free = binding.names.get(side) or ""
-	if ctx.queue.busy(binding.doctype, [name for name in binding.names.values() if name]):
-		return
-	if ctx.ledger.bindings(binding.doctype, side, [free]).get(free) != binding:
-		return
+	is decided with an event of its own: that comes first, so that no crash loses it."""
 	name, held = binding.names.get(other(side)), binding.held.get(side)
 	if name is None or held is None:
 		ctx.ledger.save([Outcome(binding, forget=True)])
