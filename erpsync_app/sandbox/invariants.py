@@ -100,7 +100,7 @@ def _converged(world: Simulation, docs: dict) -> Iterator[Problem]:
 		elif b.status == "Conflict":
 			if not any(c.resolution is None for c in mine):
 				yield Problem("diverged", f"in conflict, and none is open: {_told(b)}")
-		elif rule.follows and not all(pair.values()) and not _is_owed(world, rule, b, pair, docs):
+		elif rule.follows and not all(pair.values()) and not _is_owed(world, rule, pair):
 			continue  # it went with its document, or was left alone since that does not cross
 		elif b.status == "Diverged":
 			if rule.follows:
@@ -188,7 +188,7 @@ def _crosses(world: Simulation, rule: Rule, side: Side, doc: Doc) -> bool:
 	return bool(there and world.sites[other(side)].get(leader.doctype, there))
 
 
-def _is_owed(world: Simulation, rule: Rule, b: Binding, pair: dict[Side, Doc], docs: dict) -> bool:
+def _is_owed(world: Simulation, rule: Rule, pair: dict[Side, Doc]) -> bool:
 	"""Whether the side that lacks a bound comment or assignment is to have it."""
 	side = next((side for side in SIDES if pair[side]), None)
 	return side is not None and _crosses(world, rule, side, pair[side])
