@@ -141,7 +141,13 @@ def _met(batch: Batch, pair: Pair, decision: Decision) -> Decision:
 
 
 def _save(ctx: Context, pair: Pair, outcome: Outcome) -> None:
-	(pair.binding,) = ctx.ledger.save([outcome])
+	try:
+		(pair.binding,) = ctx.ledger.save([outcome])
+	except Duplicate as e:
+		if not let_go_of_twins(ctx, outcome.binding):
+			raise
+		# From the start: where the ledger and the site are one database, the write before it was taken back.
+		raise Stale(f"A name of it stood for a {outcome.binding.doctype} that is gone.") from e
 
 
 def _write(
@@ -331,13 +337,7 @@ def _record(
 	# A document that failed may have an open conflict from before.
 	settles = binding.status in ("Conflict", "Failed") and not decision.clashes
 	settled = decision.settled if settles else None
-	outcome = Outcome(after, log=tuple(log), clashes=open_clashes, settled=settled)
-	try:
-		_save(ctx, pair, outcome)
-	except Duplicate:
-		if not let_go_of_twins(ctx, batch.rule, after):
-			raise
-		_save(ctx, pair, outcome)
+	_save(ctx, pair, Outcome(after, log=tuple(log), clashes=open_clashes, settled=settled))
 
 
 def _held(batch: Batch, pair: Pair, side: Side, decision: Decision) -> Held | None:

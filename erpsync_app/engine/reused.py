@@ -39,9 +39,9 @@ def let_go(ctx: Context, binding: Binding, side: Side) -> None:
 	ctx.ledger.save([Outcome(nameless)])
 
 
-def let_go_of_twins(ctx: Context, rule: Rule, binding: Binding) -> bool:
+def let_go_of_twins(ctx: Context, binding: Binding) -> bool:
 	"""Free the names of a binding that stand for documents long gone. False where there was nothing to free."""
-	freed = False
+	rule, freed = ctx.rules[binding.doctype], False
 	for side in SIDES:
 		name, held = binding.names.get(side), binding.held.get(side)
 		if name is None or held is None:

@@ -5,12 +5,16 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import frappe
 import pytest
 
+from erpsync_app import runs
+from erpsync_app.adapters import event_queue
+from erpsync_app.engine.model import CLOUD, LOCAL, Event
 from erpsync_app.tests.support import Person, count, differences, last_conflict, set_rules
-from erpsync_app.tests.test_life_cycle import Here, There, in_step, order_of, rules
+from erpsync_app.tests.test_life_cycle import Here, There, in_step, order_of, rules, twin
 from erpsync_app.tests.test_main_job import customer, group, item
 
 pytestmark = pytest.mark.usefixtures("ledger")
@@ -105,6 +109,28 @@ def test_a_name_that_is_used_again_after_a_merge(
 	in_step()
 	assert mirror.get("Customer", gone)["website"] == "https://again.example.com"
 	assert orders(mirror, prefix) == orders(origin, prefix) == [stays, stays]
+
+
+def test_a_number_that_is_given_out_again_before_anyone_looked(
+	sides: tuple[Here, Here], customers: tuple[str, str], prefix: str
+):
+	"""Its last order was deleted, and the series takes the number back; the record still stands for that one. A local
+	order is made in one transaction with the record that meets it."""
+	origin, mirror = sides
+	first = origin.insert(ORDER, **order_of(prefix, customer=customers[0]))["name"]
+	in_step()
+	number = twin(first, origin)
+	mirror.delete(ORDER, number)
+	second = origin.insert(ORDER, **order_of(prefix, customer=customers[1]))["name"]
+	frappe.db.delete("Sync Event")
+	event_queue.insert([Event(CLOUD if isinstance(origin, There) else LOCAL, ORDER, second)])
+	frappe.db.commit()
+	assert runs.drain(trigger="command", patience=timedelta(seconds=5)).stopped is None
+	assert mirror.get(ORDER, number)["customer"] == customers[1]
+	in_step()
+	assert twin(second, origin) == number
+	assert origin.get(ORDER, first) is None
+	assert orders(mirror, prefix) == orders(origin, prefix) == sorted((*customers, customers[1]))
 
 
 def test_each_side_merges_the_one_into_the_other(

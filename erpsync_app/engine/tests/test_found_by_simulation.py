@@ -616,3 +616,32 @@ def test_documents_of_one_creation_are_no_renames_of_each_other(side, number):
 	w.settle()
 	assert sorted(w.sites[other(side)].names("Customer")) == names[1:]
 	w.check_in_step()
+
+
+@pytest.mark.parametrize("way", ["both", "out"])
+@pytest.mark.parametrize("side", SIDES)
+def test_an_unclear_create_got_a_number_that_another_order_had(side, way):
+	"""Seed 736266: that one was deleted, and nobody has looked at it since. What the create made is found by its rows,
+	since a person edited the order meanwhile, and its name still stands for the old one."""
+	w, there = orders(*(["to cloud" if side == LOCAL else "to local"] if way == "out" else [])), other(side)
+	first = order(w, side, "first")
+	w.settle()
+	number = w.binding(SO, side, first).names[there]
+	w.people[there].delete(SO, number)
+	second = order(w, side, "second")
+	w.put(Event(side, SO, second))
+	w.fault(there, Fault.AFTER_TIMEOUT, path="/api/v2/document", times=1)
+	assert w.drain().stopped
+	w.mend()
+	assert [doc["name"] for doc in of_po(w, there, "second")] == [number]
+	w.people[side].save(SO, second, items=[{"item_code": "I", "qty": 7, "rate": 3}])
+	w.settle()
+	(copy,) = of_po(w, there, "second")
+	assert [row["qty"] for row in copy["items"]] == [7]
+	assert w.binding(SO, side, second).names[there] == number
+	if way == "both":
+		assert w.count(SO) == (1, 1)
+		w.check_in_step()
+	else:
+		assert w.binding(SO, side, first).status == "Diverged"
+	w.check_steady()
