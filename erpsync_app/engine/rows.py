@@ -49,7 +49,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class RowClash:
-	"""A row that both sides changed, or one edited and the other removed. `winner` is None while it is open."""
+	"""A row that both sides changed, or one edited and the other removed (`removed`); or one that a side removed while the
+	other removed all else. `winner` is None while it is open."""
 
 	line: Line
 	winner: Side | None
@@ -137,13 +138,11 @@ class Lines:
 
 	def merge(self, winner: Side | None, chosen: bool) -> RowMerge:
 		"""`winner` is the side whose values win, None while a person is to say; an edit beats a removal, unless a person
-		has `chosen`."""
-		done = RowMerge()
-		after: dict[Side, dict[int, Fields]] = {LOCAL: {}, CLOUD: {}}
-		for line in self._all():
-			clash = _merge_line(line, winner, chosen, after)
-			if clash:
-				done.clashes.append(clash)
+		has `chosen`. If each side removed what the other kept, no row would be left, as nobody has it: that is a clash,
+		too."""
+		done, after = self._merged(winner, chosen)
+		if all(self.now[side].rows for side in SIDES) and not all(after.values()) and not done.clashes:
+			done, after = self._merged(winner, chosen, emptied=True)
 		if any(clash.winner is None for clash in done.clashes):
 			return done  # nothing of it is written while it waits
 		orders = self._orders(after, winner)
@@ -152,6 +151,17 @@ class Lines:
 			if rows != list(self.now[side].rows):
 				done.take[side] = Table(rows, [_name_on(side, line) for line in orders[side]])
 		return done
+
+	def _merged(
+		self, winner: Side | None, chosen: bool, emptied: bool = False
+	) -> tuple[RowMerge, dict[Side, dict[int, Fields]]]:
+		"""The clashes, and what each side is to hold of each row. If it was `emptied`, no removal goes without saying."""
+		done = RowMerge()
+		after: dict[Side, dict[int, Fields]] = {LOCAL: {}, CLOUD: {}}
+		for line in self._all():
+			if clash := _merge_line(line, winner, chosen, emptied, after):
+				done.clashes.append(clash)
+		return done, after
 
 	def as_on(self, side: Side) -> Table:
 		"""The table for the other side, if it is to be as on this one."""
@@ -223,7 +233,7 @@ class Lines:
 
 
 def _merge_line(
-	line: Line, winner: Side | None, chosen: bool, after: Mapping[Side, dict[int, Fields]]
+	line: Line, winner: Side | None, chosen: bool, emptied: bool, after: Mapping[Side, dict[int, Fields]]
 ) -> RowClash | None:
 	"""Put what each side is to hold of the row into `after`."""
 	if len(line.now) == 2:
@@ -235,13 +245,14 @@ def _merge_line(
 	edited = line.edited(side)
 	clash = None
 	if there in line.held and side in line.held:  # removed there
-		if not edited:
+		if not (edited or emptied):
 			return None
-		clash = RowClash(line, winner if chosen or winner is None else side, removed=True)
+		prevails = edited and not chosen and winner is not None
+		clash = RowClash(line, side if prevails else winner, removed=edited)
 		if clash.winner != side:
 			return clash
 	after[side][id(line)] = row
-	if edited:  # what a site made of its own accord stays with it, for as long as nobody touches it
+	if edited or clash:  # what a site made of its own accord stays with it, for as long as nobody touches it
 		after[there][id(line)] = row
 	return clash
 

@@ -65,6 +65,8 @@ CASES = [
 	("a row less on each", "a=1 b=1 c=1", "b=1 c=1", "a=1 c=1", "c=1", "c=1", {}),
 	("the same row less", "a=1 b=1", "b=1", "b=1", "-", "-", {}),
 	("no row left", "a=1 b=1", "", "a=1 b=1", "-", "", {}),
+	("each removed what the other kept", "a=1 b=2", "b=2", "a=1", "-", "b=2", {"a": LOCAL, "b": LOCAL}),
+	("each removed what the other kept, one edited it", "a=1 b=2", "b=3", "a=1", "-", "b=3", {"b": LOCAL}),
 	("one of two equal rows less", "a=1 b=1", "b=1", "a=1 b=2", "b=2", "b=2", {}),
 	("less here, more there", "a=1 b=1", "b=1", "a=1 b=1 c=1", "b=1 c=1", "b=1 c=1", {}),
 	("more, changed and less", "a=1 b=1 c=1", "a=1 b=1 c=1 d=4", "a=2 b=1", *["a=2 b=1 d=4"] * 2, {}),
@@ -123,6 +125,7 @@ def test_the_sides_are_alike(case):
 OPEN = [
 	("a cell", "a=1 b=1", "a=2 b=2", "a=3 b=1", {"a": None}),
 	("a row edited and removed", "a=1 b=1", "a=2 b=1", "b=1 c=3", {"a": None}),
+	("each removed what the other kept", "a=1 b=2", "b=2", "a=1", {"a": None, "b": None}),
 ]
 
 
@@ -287,6 +290,8 @@ def test_no_row_vanishes_and_none_doubles(case, winner):
 			expected.append(pick if len(changed) == 2 else changed[0] if changed else base[name])
 		elif name not in base or (here.get(name) or there.get(name)) != base[name]:
 			expected.append(here.get(name) or there.get(name))
+	if here and there and not expected:  # each removed what the other kept
+		expected = list(now[winner].rows)
 	assert sorted(row["x"] for row in after[LOCAL].rows) == sorted(row["x"] for row in expected)
 	# Carried out, nothing is left to do, whatever was recorded of it.
 	again = Lines({s: Table(*old) for s, old in _held(was).items()}, after, _same(was)).merge(

@@ -125,6 +125,24 @@ def test_an_edit_of_a_row_beats_its_removal(side):
 	w.check_steady()
 
 
+@pytest.mark.parametrize(("policy", "after"), [("local_wins", "Y=2"), ("cloud_wins", "X=1"), ("manual", None)])
+def test_each_side_removed_the_row_that_the_other_kept(policy, after):
+	"""Many a table must not be empty, and nobody emptied it."""
+	w = customer("X=1 Y=2", policy)
+	both(w, "Y=2", "X=1")
+	w.sync()
+	assert told(w) == ((after, after) if after else ("Y=2", "X=1"))
+	(conflict,) = w.ledger.conflicts()
+	assert conflict.resolution == (policy if after else None)
+	w.check_steady()
+	if after is None:
+		w.choose("Customer", LOCAL, "A", "Keep cloud")
+		w.settle()
+		assert told(w) == ("X=1", "X=1")
+	w.check_in_step()
+	w.check_steady()
+
+
 @pytest.mark.parametrize(
 	("choice", "after"), [("Keep local", "X=5 Y=6 Z=9 W=4"), ("Keep cloud", "X=7 Y=6 Z=9 W=4")]
 )
