@@ -42,6 +42,8 @@ RECORD = "Sync Record"
 OF_ALL = {FILE: "files", TRAIL: "deletions", TAG_LINK: "tags"}
 """Listings that are one for all DocTypes: their cursors stand in Sync Settings, under these words."""
 
+SOMEONE_ELSE = "Someone else was at this document's Sync Record in the meantime."
+
 CHUNK = 200
 
 
@@ -124,9 +126,7 @@ class SiteLedger:
 				raise errors.Duplicate("Another worker has bound this document in the meantime.") from e
 			if collided(e):
 				# Not again: a local write that came before in this transaction has gone with it.
-				raise errors.Stale(
-					"Someone else was at this document's Sync Record in the same moment."
-				) from e
+				raise errors.Stale(SOMEONE_ELSE) from e
 			raise
 		return stored
 
@@ -145,9 +145,7 @@ class SiteLedger:
 				values = {f"{side}_{listing}_cursor": text}
 				frappe.db.set_single_value("Sync Settings", values, update_modified=False)
 			else:
-				frappe.db.set_value(
-					"Sync Rule", doctype, {f"{side}_cursor": text}, update_modified=False
-				)
+				frappe.db.set_value("Sync Rule", doctype, {f"{side}_cursor": text}, update_modified=False)
 			frappe.db.commit()
 
 		again(move)
@@ -189,6 +187,7 @@ def _binding(row: dict[str, Any]) -> Binding:
 		choice=row["choice"] or None,
 		rows={table: RowMap.of(told) for table, told in json.loads(row["row_map"] or "{}").items()},
 		id=row["name"],
+		version=str(row["modified"]),
 	)
 
 
@@ -214,7 +213,9 @@ def _row(binding: Binding) -> dict[str, Any]:
 		"intent_since": intent.since.astimezone(timezone.utc).replace(tzinfo=None) if intent else None,
 		"intent_sent": _json(intent.sent) if intent else None,
 		"intent_instead_of": intent.instead_of if intent else None,
-		"row_map": _json({table: asdict(each) for table, each in binding.rows.items()}) if binding.rows else None,
+		"row_map": _json({table: asdict(each) for table, each in binding.rows.items()})
+		if binding.rows
+		else None,
 	}
 	for side in SIDES:
 		held = binding.held.get(side)
@@ -226,28 +227,44 @@ def _row(binding: Binding) -> dict[str, Any]:
 	return row
 
 
-def _changes(binding: Binding) -> dict[str, Any]:
-	"""What an update stores. A person may have chosen after the binding was read: the choice is cleared only with the
-	conflict."""
-	row = _row(binding)
-	if binding.choice or binding.status == "Conflict":
-		row.pop("choice")
-	return row
-
-
 def _save(outcome: Outcome) -> Binding:
 	binding = outcome.binding
 	if outcome.forget:
-		frappe.db.delete(RECORD, {"name": binding.id})
+		frappe.db.delete(RECORD, {"name": binding.id, "modified": binding.version})
+		_check_alone(binding, None)
 	elif binding.id:
-		frappe.db.set_value(RECORD, binding.id, _changes(binding))
+		binding = _update(binding)
 	else:
-		binding = replace(binding, id=insert_rows(RECORD, [_row(binding)])[0])
+		now = now_datetime()
+		(name,) = insert_rows(RECORD, [{**_row(binding), "modified": now}])
+		binding = replace(binding, id=name, version=str(now))
 	if outcome.clashes or outcome.settled:
 		_settle(binding, outcome)
 	if outcome.log:
 		insert_rows("Sync Log", [_log_row(entry) for entry in outcome.log])
 	return binding
+
+
+def _update(binding: Binding) -> Binding:
+	"""Store the binding, if nobody has since it was read. `modified` is the version, as it is to Frappe's own saves."""
+	assert binding.id
+	now = now_datetime()
+	values = {**_row(binding), "modified": now, "modified_by": frappe.session.user}
+	query = frappe.qb.get_query(
+		RECORD, filters={"name": binding.id, "modified": binding.version}, update=True
+	)
+	for column, value in values.items():
+		query = query.set(column, value)
+	query.run()
+	frappe.clear_document_cache(RECORD, binding.id)
+	_check_alone(binding, now)
+	return replace(binding, version=str(now))
+
+
+def _check_alone(binding: Binding, stored: datetime | None) -> None:
+	"""Raise Stale if what was to be stored just now, or deleted, is not: the version is another one by now."""
+	if frappe.db.get_value(RECORD, binding.id, "modified") != stored:
+		raise errors.Stale(SOMEONE_ELSE)
 
 
 def insert_rows(doctype: str, rows: list[dict[str, Any]]) -> list[str]:

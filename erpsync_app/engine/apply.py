@@ -21,7 +21,7 @@ from erpsync_app.engine.dependencies import optional, unbound_links
 from erpsync_app.engine.errors import Blocked, Duplicate, Stale
 from erpsync_app.engine.files import FILES
 from erpsync_app.engine.followers import check_news, look_at_followers
-from erpsync_app.engine.intents import check_not_renamed, name_for, stamped
+from erpsync_app.engine.intents import check_not_renamed, name_for, stamped, take_back
 from erpsync_app.engine.lifecycle import SUBMITTED, posted, posting
 from erpsync_app.engine.model import (
 	CLOUD,
@@ -143,11 +143,15 @@ def _met(batch: Batch, pair: Pair, decision: Decision) -> Decision:
 def _save(ctx: Context, pair: Pair, outcome: Outcome) -> None:
 	try:
 		(pair.binding,) = ctx.ledger.save([outcome])
+		pair.made = None
 	except Duplicate as e:
 		if not let_go_of_twins(ctx, outcome.binding):
 			raise
 		# From the start: where the ledger and the site are one database, the write before it was taken back.
 		raise Stale(f"A name of it stood for a {outcome.binding.doctype} that is gone.") from e
+	except Stale:
+		take_back(ctx, pair)
+		raise
 
 
 def _write(
@@ -263,6 +267,7 @@ def _send(
 	given = {field: value for field, value in values.items() if field not in left_out}
 	sends = stamped(posted(outbound(given, batch.shape, batch.terms[side]), batch.shape), batch, intent)
 	made = ctx.sites[side].create(batch.rule.doctype, sends, name_for(batch, doc["name"], intent))
+	pair.made = (intent, made)
 	pair.left_out = frozenset(left_out)
 	return made
 

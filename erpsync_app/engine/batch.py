@@ -25,6 +25,7 @@ from erpsync_app.engine.model import (
 	Event,
 	Fields,
 	Held,
+	Intent,
 	RowMap,
 	Rule,
 	Side,
@@ -57,7 +58,8 @@ class Pair:
 	where the other side merged that one into this; `usurped` that its name is another document's by now; `left` says of
 	each file that could not cross why, `twins` are the hashes of files that turned out to be one; `closed` are the sides
 	that the rule of what the document is about lets nobody write to, `news` those where something was said of it that
-	has not crossed; `awaits` says what it has to wait for, `looks_at` what is to be looked at for that.
+	has not crossed; `awaits` says what it has to wait for, `looks_at` what is to be looked at for that; `made` is what
+	was just created, and with which intent, until that is recorded.
 	"""
 
 	binding: Binding
@@ -78,6 +80,7 @@ class Pair:
 	news: set[Side] = field(default_factory=set)
 	awaits: str = ""
 	looks_at: Event | None = None
+	made: tuple[Intent, Document] | None = None
 	usurps: tuple[Binding, Side] | None = None
 	"""The binding whose name on that side means this document now."""
 	stored: Binding | None = None
@@ -189,7 +192,9 @@ class Batch:
 	def first_maps(self, pair: Pair, written: Collection[str]) -> Mapping[str, RowMap]:
 		"""Who is who among the rows of the baselines, of tables that are to be written and of which it was never
 		recorded. It is told from the rows of now, as people left them: after a write of ours it would be told wrongly."""
-		return {name: lines.known() for name, lines in self._lines(pair, set(written) - pair.binding.rows.keys())}
+		return {
+			name: lines.known() for name, lines in self._lines(pair, set(written) - pair.binding.rows.keys())
+		}
 
 	def _lines(self, pair: Pair, names: Collection[str]) -> Iterator[tuple[str, Lines]]:
 		"""Of these tables, those that have baselines and that both sides show, with their rows joined."""

@@ -347,22 +347,30 @@ def _refused(ctx: Context, run: Run, pair: Pair, e: Exception) -> None:
 		return
 	entry = log_entry(run, pair, "fail", "Failure", message=error)
 	failed = replace(binding, status="Failed", error=error, intent=intent)
-	_note(ctx, Outcome(failed, log=(entry,)))
+	if not _note(ctx, Outcome(failed, log=(entry,))):
+		# It may be that which stood in the way, and have done all there was to do.
+		ctx.queue.retry(pair.events, after=timedelta(0), error=error, attempt=False)
+		return
 	_quarantine(ctx, pair.events, error, blocked=isinstance(e, Blocked))
 	run.failed(binding.doctype, pair.name, error)
 
 
 def _quarantine(ctx: Context, events: Sequence[Event], error: str, *, blocked: bool = False) -> None:
 	"""Keep what is needed to try the document again, and no more: one that fails for years must not fill the queue."""
-	needed = {(event.side, event.name, event.kind): event for event in sorted(events, key=lambda e: e.attempts)}
+	needed = {
+		(event.side, event.name, event.kind): event for event in sorted(events, key=lambda e: e.attempts)
+	}
 	ctx.queue.fail(list(needed.values()), error=error, blocked=blocked)
 	ctx.queue.done([event for event in events if event not in needed.values()])
 
 
-def _note(ctx: Context, outcome: Outcome) -> None:
+def _note(ctx: Context, outcome: Outcome) -> bool:
 	"""Remember of a document what failed; but for one that someone else has bound or settled in the meantime: the
-	state to tell is that one's."""
+	state to tell is that one's. False if someone else was at it since it was read."""
 	try:
 		ctx.ledger.save([outcome])
-	except (Duplicate, Stale):
+	except Duplicate:
 		pass
+	except Stale:
+		return False
+	return True

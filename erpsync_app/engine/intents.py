@@ -76,6 +76,22 @@ def may_be_of_another(ctx: Context, batch: Batch, pair: Pair, doc: Document, sid
 	return bool(others)
 
 
+def take_back(ctx: Context, pair: Pair) -> None:
+	"""Delete what was just created, if another worker has taken over meanwhile and creates, or has created, it as well.
+	Not what anybody has bound or changed, nor what the next look for the intent will find."""
+	if not pair.made:
+		return
+	intent, made = pair.made
+	site, doctype, source = ctx.sites[intent.side], pair.binding.doctype, other(intent.side)
+	if site.atomic:
+		return  # it went with the save that failed
+	name = pair.binding.names.get(source) or ""
+	known = ctx.ledger.bindings(doctype, source, [name]).get(name)
+	still_open = known and known.intent and known.intent.since == intent.since
+	if not still_open and not ctx.ledger.bindings(doctype, intent.side, [made["name"]]):
+		site.delete(doctype, made["name"], made["modified"])
+
+
 def check_not_renamed(ctx: Context, batch: Batch, binding: Binding, doc: Document, side: Side) -> None:
 	"""Raise Stale if a document that is about to be bound is bound by another name: it was renamed since it was read,
 	and another worker was quicker. Two of one `creation` that are both there are two; where there are more, they were
@@ -115,8 +131,13 @@ def stamped(values: Document, batch: Batch, intent: Intent) -> Document:
 def _bears(doc: Document, batch: Batch, intent: Intent) -> bool:
 	"""Whether a row of the document was sent with that intent."""
 	moment = _moment(batch, intent)
-	rows = (row for name in _tables(batch, intent.side) for row in doc.get(name) or ())
-	return any(row.get("creation") == moment for row in rows)
+	return any(row["creation"] == moment for row in _rows(doc, batch, intent))
+
+
+def _rows(doc: Document, batch: Batch, intent: Intent) -> list[Document]:
+	"""Of the tables that were sent with rows."""
+	sent = [f.on(intent.side) for f in batch.shape.fields if f.rows is not None and intent.sent.get(f.local)]
+	return [row for name in sent for row in doc.get(name) or ()]
 
 
 def _tables(batch: Batch, side: Side) -> list[str]:
@@ -206,11 +227,14 @@ def _most_like(
 ) -> Document | None:
 	"""One that is not as it was sent: someone has edited it since, or the site made something else of it. To create
 	again would double it. What another create has a better claim to, that one made. Where the name is the identity,
-	one of another name that nobody has touched is another document."""
+	one of another name that nobody has touched is another document; so is one that has rows as old as itself, none of
+	which was sent with the intent."""
 	rivals = [o for o in others if o.sent != intent.sent]
 
 	def mine(doc: Document) -> bool:
 		if (batch.rule.naming == "keep" and _untouched(doc)) or any(_bears(doc, batch, o) for o in others):
+			return False
+		if any(row["creation"] <= doc["creation"] for row in _rows(doc, batch, intent)):
 			return False
 		claim = _claim(batch, intent, doc)
 		return claim[0] >= 0.5 and -claim[1] <= NEAR and all(_claim(batch, o, doc) <= claim for o in rivals)

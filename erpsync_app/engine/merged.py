@@ -127,7 +127,8 @@ def unite(ctx: Context, rule: Rule, pair: Pair) -> None:
 	old, new = names[follower], names[other(follower)]
 	if rule.naming == "keep" and old and new and old != new:
 		names[follower] = ctx.sites[follower].rename(rule.doctype, old, new)["name"]
-	one = Binding(rule.doctype, names, status=pair.binding.status, id=pair.binding.id)
+	mine = pair.binding
+	one = Binding(rule.doctype, names, status=mine.status, id=mine.id, version=mine.version)
 	ctx.ledger.save([Outcome(gone, settled="Converged", forget=True), Outcome(one)])
 
 

@@ -159,7 +159,7 @@ class Ledger(Protocol):
 
 	def save(self, outcomes: Sequence[Outcome]) -> list[Binding]:
 		"""Store all, commit, and answer the bindings as stored (with ids). A binding whose name on a side is
-		bound already raises Duplicate, one that someone else is changing in the same moment Stale; then nothing of
+		bound already raises Duplicate, one that someone else has changed since it was read Stale; then nothing of
 		the call is stored, nor a local write that came before it."""
 
 	def cursor(self, doctype: str, side: Side) -> Cursor | None:

@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from erpsync_app.engine.batch import Batch, Pair
 from erpsync_app.engine.beside import BESIDE
 from erpsync_app.engine.context import Context
+from erpsync_app.engine.errors import Stale
 from erpsync_app.engine.files import learn_files
 from erpsync_app.engine.model import SIDES, Outcome, Side
 
@@ -47,5 +49,11 @@ def read_back(ctx: Context, batch: Batch, written: Sequence[tuple[Pair, Side]]) 
 				binding = replace(binding, held={**binding.held, side: now}, rows=rows)
 				pairs[name].binding = binding
 				outcomes[binding.id] = Outcome(binding)
-	if outcomes:
+	if not outcomes:
+		return
+	try:
 		ctx.ledger.save(list(outcomes.values()))
+	except Stale:
+		for outcome in outcomes.values():
+			with suppress(Stale):  # someone else was at this one since, and knows better
+				ctx.ledger.save([outcome])

@@ -67,9 +67,7 @@ TOKENS, MARKERS = 700_000, 600_000
 class Draw:
 	"""One seed's chance. Every value that people save is one that nobody else saves: it can be told where it went."""
 
-	def __init__(
-		self, seed: int, renames: float, merges: float, files: float, tags: float, followers: float
-	):
+	def __init__(self, seed: int, renames: float, merges: float, files: float, tags: float, followers: float):
 		self.seed, self.renames, self.merges = seed, renames, merges
 		self.files, self.tags, self.followers = files, tags, followers
 		self.chance = random.Random(seed)
@@ -150,7 +148,7 @@ class Draw:
 			elif roll < 0.7:
 				meanwhile.append((self.moment("request", "call"), self.delivery()))
 			elif roll < 0.8:
-				meanwhile.append((self.moment("call"), Wait(400.0)))
+				meanwhile.append((self.moment("request", "call"), Wait(400.0)))
 			else:
 				at = self.moment("request", "write", "answer", "call")
 				meanwhile.append((at, self.work(family, depth + 1)))
@@ -172,7 +170,9 @@ class Draw:
 			if doctype not in FOLLOWERS:
 				return self.act_of_follower(side, doctype, c.choice(known[-of_late:]))
 		if known and self.tags and c.random() < self.tags:
-			what, said = ("untag", {"position": c.randrange(3)}) if c.random() < 0.3 else ("tag", {"tag": self.text()})
+			what, said = (
+				("untag", {"position": c.randrange(3)}) if c.random() < 0.3 else ("tag", {"tag": self.text()})
+			)
 			return Act(side, what, doctype, c.choice(known[-of_late:]), said)
 		roll = c.random()
 		if self.fond_of_rows:

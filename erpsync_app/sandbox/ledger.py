@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from erpsync_app.engine.errors import Duplicate
+from erpsync_app.engine.errors import Duplicate, Stale
 from erpsync_app.engine.model import (
 	CLOUD,
 	LOCAL,
@@ -38,6 +38,7 @@ create table if not exists binding (
 	local_name text, cloud_name text, local_held text, cloud_held text,
 	local_modified text, cloud_modified text, local_created text, cloud_created text,
 	status text not null, error text, choice text, intent_side text, intent text, rows text,
+	version integer not null default 1,
 	unique (doctype, local_name), unique (doctype, cloud_name)
 );
 create table if not exists conflict (
@@ -107,7 +108,9 @@ class SqliteLedger:
 		).fetchone()[0]
 
 	def deletions_since(self, doctype: str, side: Side, since: datetime) -> int:
-		entries = self._db.rows("select entry from log where at >= ?", (since.isoformat(timespec="microseconds"),))
+		entries = self._db.rows(
+			"select entry from log where at >= ?", (since.isoformat(timespec="microseconds"),)
+		)
 		found = (json.loads(row["entry"]) for row in entries)
 		return sum(
 			entry["operation"] in ("delete", "merge")
@@ -148,6 +151,13 @@ class SqliteLedger:
 		)
 		return [_binding(row) for row in rows]
 
+	def contents(self) -> list[list[dict[str, Any]]]:
+		"""All that is stored about documents; versions, which tell nothing of them, left out."""
+		tables = [
+			self._db.rows(f"select * from {table} order by id") for table in ("binding", "conflict", "log")
+		]
+		return [[{k: v for k, v in row.items() if k != "version"} for row in table] for table in tables]
+
 	def conflicts(self, *, open_only: bool = False) -> list[Conflict]:
 		rows = self._db.rows(
 			"select * from conflict where not ? or resolution is null order by id", (open_only,)
@@ -174,7 +184,9 @@ class SqliteLedger:
 			binding = self._store(binding)
 		self._store_conflict(binding, outcome.clashes, outcome.settled)
 		if outcome.forget:
-			self._db.execute("delete from binding where id = ?", (binding.id,))
+			self._alone(
+				binding, "delete from binding where id = ? and version = ?", (binding.id, binding.version)
+			)
 		for entry in outcome.log:
 			at = self._clock.now().isoformat(timespec="microseconds") if self._clock else ""
 			self._db.execute("insert into log (entry, at) values (?, ?)", (json.dumps(asdict(entry)), at))
@@ -203,17 +215,21 @@ class SqliteLedger:
 				stored = self._db.execute(
 					f"insert into binding ({', '.join(row)}) values ({marks(list(row))})", list(row.values())
 				)
-				return replace(b, id=str(stored.lastrowid))
-			if b.choice or b.status == "Conflict":
-				row.pop("choice")  # a person may have chosen after the binding was read
-			self._db.execute(
-				f"update binding set {', '.join(f'{column} = ?' for column in row)} where id = ?",
-				[*row.values(), b.id],
+				return replace(b, id=str(stored.lastrowid), version="1")
+			changes = ", ".join(f"{column} = ?" for column in row)
+			self._alone(
+				b,
+				f"update binding set {changes}, version = version + 1 where id = ? and version = ?",
+				[*row.values(), b.id, b.version],
 			)
-			return b
+			return replace(b, version=str(int(b.version) + 1))
 		except sqlite3.IntegrityError:
 			names = " and ".join(f"{b.names[side]} ({side})" for side in SIDES if b.names.get(side))
 			raise Duplicate(f"{b.doctype} {names} is bound to another document already.") from None
+
+	def _alone(self, b: Binding, sql: str, values: Sequence[Any]) -> None:
+		if not self._db.execute(sql, values).rowcount:
+			raise Stale(f"Someone else has changed what is known of {b.doctype} {b.names} in the meantime.")
 
 	def _store_conflict(self, binding: Binding, clashes: Sequence[Clash], settled: str | None) -> None:
 		"""As the table at `Outcome` says."""
@@ -270,4 +286,5 @@ def _binding(row: Mapping[str, Any]) -> Binding:
 		intent=intent,
 		rows={table: RowMap.of(told) for table, told in json.loads(row["rows"]).items()},
 		id=str(row["id"]),
+		version=str(row["version"]),
 	)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, get_args
 
 from erpsync_app.engine.context import Context, Run
@@ -90,7 +90,6 @@ class Worker:
 
 	name: str
 	work: Work
-	last_call: datetime
 	counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(MOMENTS, 0))
 	dead: bool = False
 	eventful: frozenset[Moment] = frozenset()
@@ -205,10 +204,7 @@ class Simulation:
 
 	def state(self) -> Any:
 		"""All that sync may have written, on the sites and in the ledger."""
-		tables = [
-			self.database.rows(f"select * from {t} order by id") for t in ("binding", "conflict", "log")
-		]
-		return [site.writes for site in self.sites.values()], tables
+		return [site.writes for site in self.sites.values()], self.ledger.contents()
 
 	def problem(self, kind: str, text: str) -> None:
 		self.problems.append(Problem(kind, text))
@@ -217,7 +213,7 @@ class Simulation:
 
 	def work(self, work: Work) -> None:
 		self.workers += 1
-		worker = Worker(f"worker {self.workers}", work, self.clock.now())
+		worker = Worker(f"worker {self.workers}", work)
 		run = Run(worker.name, "simulation")
 		self._running.append(worker)
 		try:
@@ -280,26 +276,17 @@ class Simulation:
 				fault = self._strikes(worker, moment) or fault
 		if worker.counts["request"] > ENDLESS:
 			raise Endless
-		if "call" in kinds:
-			worker.last_call = self.clock.now()
 		return fault
 
 	def _strikes(self, worker: Worker, moment: Moment) -> Fault | None:
 		for at, step in worker.work.meanwhile:
-			if at == moment and not (self._deleting or self._outlived(worker, step)):
+			if at == moment and not self._deleting:
 				self.tell(f"meanwhile, at {moment[0]} {moment[1]}: {step}")
 				self.perform(step)
 		if worker.work.dies == moment:
 			worker.dead = True
 			raise Killed
 		return next((fault for at, fault in worker.work.faults if at == moment), None)
-
-	def _outlived(self, worker: Worker, step: Step) -> bool:
-		"""Whether a second worker would take over in the middle of a request. Between the renewal of a lease and the
-		end of a request nothing keeps two workers apart; a lease is longer than any request takes."""
-		if isinstance(step, Wait):
-			return sum(one is not None for one in self._running) > 1
-		return isinstance(step, Work) and self.clock.now() - worker.last_call > LEASE / 2
 
 	def _before_statement(self, calm: bool) -> None:
 		self._at("statement", *(("call",) if calm else ()))
@@ -351,7 +338,9 @@ class Simulation:
 		open_ones = [b for b in self.ledger.all_bindings() if b.status == "Conflict" and not b.choice]
 		if open_ones:
 			binding = open_ones[step.which % len(open_ones)]
-			self.database.execute("update binding set choice = ? where id = ?", (step.choice, binding.id))
+			self.database.execute(
+				"update binding set choice = ?, version = version + 1 where id = ?", (step.choice, binding.id)
+			)
 			side = next(side for side in SIDES if binding.names.get(side))
 			self.queue.put([Event(side, binding.doctype, binding.names[side] or "", trigger="person")])
 

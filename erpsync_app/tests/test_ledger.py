@@ -45,7 +45,10 @@ MEANWHILE = """
 import sys, frappe
 frappe.init(site=sys.argv[1], sites_path=".")
 frappe.connect()
-frappe.db.set_value("Sync Record", sys.argv[2], "choice", "By hand")
+if sys.argv[3] == "chosen":
+	frappe.db.set_value("Sync Record", sys.argv[2], "choice", "By hand")
+else:
+	frappe.db.delete("Sync Record", {"name": sys.argv[2]})
 frappe.db.commit()
 """
 
@@ -58,7 +61,9 @@ def store() -> SiteLedger:
 @pytest.fixture
 def binding(prefix: str) -> Callable[..., Binding]:
 	def make(local: str | None = "L", cloud: str | None = "C", **values) -> Binding:
-		return Binding(f"{prefix} Item", {LOCAL: local, CLOUD: cloud}, **{"held": HELD, "status": "Synced", **values})
+		return Binding(
+			f"{prefix} Item", {LOCAL: local, CLOUD: cloud}, **{"held": HELD, "status": "Synced", **values}
+		)
 
 	return make
 
@@ -74,7 +79,16 @@ def conflicts(b: Binding) -> list[dict]:
 	rows = frappe.get_all(
 		"Sync Conflict",
 		filters={"ref_doctype": b.doctype},
-		fields=["status", "resolution", "winner", "clashes", "record", "resolved_by", "local_name", "cloud_name"],
+		fields=[
+			"status",
+			"resolution",
+			"winner",
+			"clashes",
+			"record",
+			"resolved_by",
+			"local_name",
+			"cloud_name",
+		],
 		order_by="creation asc, name asc",
 	)
 	return [{**row, "clashes": tuple(Clash(**c) for c in json.loads(row["clashes"]))} for row in rows]
@@ -88,7 +102,9 @@ def test_a_binding_is_read_as_it_was_saved(store, binding):
 	intent = Intent(CLOUD, datetime(2026, 1, 1, 12, 30, tzinfo=timezone.utc), {"a": [1]})
 	stored = saved(store, binding(intent=intent, status="Failed", error="Why.", choice="Keep local"))
 	assert stored.id
-	assert replace(stored, id=None) == binding(intent=intent, status="Failed", error="Why.", choice="Keep local")
+	assert replace(stored, id=None, version="") == binding(
+		intent=intent, status="Failed", error="Why.", choice="Keep local"
+	)
 	doctype = stored.doctype
 	(read,) = store.bindings(doctype, LOCAL, ["L", "x"]).values()
 	assert replace(read, held=dict(read.held)) == stored
@@ -120,7 +136,11 @@ def test_a_name_is_bound_once_and_nothing_of_the_call_is_stored(store, binding, 
 		store.save([Outcome(binding("x", "y"), log=(entry,), clashes=OPEN), Outcome(binding(*names))])
 	# and the transaction is one to go on with
 	assert store.bindings(stored.doctype, LOCAL, ["L", "x"]) == {"L": stored}
-	assert count("Sync Log", ref_doctype=stored.doctype) == count("Sync Conflict", ref_doctype=stored.doctype) == 0
+	assert (
+		count("Sync Log", ref_doctype=stored.doctype)
+		== count("Sync Conflict", ref_doctype=stored.doctype)
+		== 0
+	)
 	saved(store, replace(binding(), doctype=f"{stored.doctype} 2"))
 
 
@@ -140,25 +160,33 @@ def test_a_local_write_goes_with_a_save_that_fails(store, binding):
 	assert not frappe.db.exists("Note", note.name)
 
 
-def test_someone_at_the_same_record_in_the_same_moment(store, binding):
-	"""PostgreSQL refuses the second of two, in the first transaction of a connection; the others let it pass. Never
-	is half of it stored."""
+def meanwhile(record: str, change: str) -> None:
+	"""Another process is at a Sync Record."""
+	subprocess.run([sys.executable, "-c", MEANWHILE, LOCAL_SITE, record, change], check=True)
+
+
+@pytest.mark.parametrize("anew", [False, True])
+@pytest.mark.parametrize("forget", [False, True])
+@pytest.mark.parametrize("change", ["chosen", "forgotten"])
+def test_someone_at_the_same_record_in_the_meantime(store, binding, change, forget, anew):
+	"""Whether it was changed before or after the transaction began: nothing is stored, nor the local write."""
 	stored = saved(store, binding())
-	frappe.db.close()
+	if anew:
+		frappe.db.close()
 	store.bindings(stored.doctype, LOCAL, ["L"])  # the snapshot begins
-	subprocess.run([sys.executable, "-c", MEANWHILE, LOCAL_SITE, stored.id], check=True)
+	meanwhile(stored.id, change)
+	note = frappe.get_doc({"doctype": "Note", "title": stored.doctype}).insert()
 	entry = LogEntry(stored.doctype, {LOCAL: "L", CLOUD: "C"}, "update", "Success")
-	outcome = Outcome(replace(stored, error="ours"), log=(entry,))
-	if frappe.db.db_type == "postgres":
-		with pytest.raises(Stale):
-			store.save([outcome])
-		now = store.bindings(stored.doctype, LOCAL, ["L"])["L"]
-		assert (now.error, now.choice) == (None, "By hand")
-		assert count("Sync Log", ref_doctype=stored.doctype) == 0
+	with pytest.raises(Stale):
+		store.save([Outcome(replace(stored, error="ours"), log=(entry,), forget=forget)])
+	now = store.bindings(stored.doctype, LOCAL, ["L"])
+	if change == "chosen":
+		assert (now["L"].error, now["L"].choice) == (None, "By hand")
+		saved(store, replace(now["L"], error="ours"))
 	else:
-		store.save([outcome])
-		assert store.bindings(stored.doctype, LOCAL, ["L"])["L"].error == "ours"
-		assert count("Sync Log", ref_doctype=stored.doctype) == 1
+		assert now == {}
+	assert count("Sync Log", ref_doctype=stored.doctype) == 0
+	assert not frappe.db.exists("Note", note.name)
 
 
 def test_stamps_and_names(store, binding):
@@ -187,7 +215,17 @@ def test_the_trail(store, binding):
 	names = {LOCAL: "L", CLOUD: None}
 	doctype = binding().doctype
 	entries = (
-		LogEntry(doctype, names, "create", "Success", "local_to_cloud", ("a", "b"), {"a": 1}, run="r", trigger="scan"),
+		LogEntry(
+			doctype,
+			names,
+			"create",
+			"Success",
+			"local_to_cloud",
+			("a", "b"),
+			{"a": 1},
+			run="r",
+			trigger="scan",
+		),
 		LogEntry(doctype, names, "fail", "Failure", message="No."),
 	)
 	saved(store, binding(), log=entries)
@@ -203,7 +241,9 @@ def test_the_trail(store, binding):
 
 def test_log_settings_clear_the_trail_by_age(ledger, monkeypatch):
 	monkeypatch.setattr(sync_log, "BATCH", 2)
-	rows = insert_rows("Sync Log", [{"ref_doctype": "Customer", "operation": "bind", "outcome": "Success"}] * 6)
+	rows = insert_rows(
+		"Sync Log", [{"ref_doctype": "Customer", "operation": "bind", "outcome": "Success"}] * 6
+	)
 	old = add_days(now_datetime(), -31)
 	frappe.db.set_value("Sync Log", {"name": ("in", rows[:5])}, "creation", old, update_modified=False)
 	frappe.db.commit()
@@ -223,39 +263,44 @@ def test_log_settings_clear_the_trail_by_age(ledger, monkeypatch):
 def test_clashes_open_a_conflict_and_bring_it_up_to_date(store, binding):
 	stored = saved(store, binding(), clashes=OPEN)
 	newer = (Clash("a", 1, 2, 4), Clash("b", None, "x", "y"))
-	saved(store, stored, clashes=newer)
+	stored = saved(store, stored, clashes=newer)
 	assert resolutions(stored) == [(newer, None)]
 	(row,) = conflicts(stored)
-	assert (row["status"], row["record"], row["local_name"], row["cloud_name"]) == ("Open", stored.id, "L", "C")
+	assert (row["status"], row["record"], row["local_name"], row["cloud_name"]) == (
+		"Open",
+		stored.id,
+		"L",
+		"C",
+	)
 
 
 def test_settled_clashes_are_stored_as_resolved_never_twice_running(store, binding):
 	stored = saved(store, binding(), clashes=SETTLED, settled="cloud_wins")
-	saved(store, stored, clashes=SETTLED, settled="cloud_wins")
+	stored = saved(store, stored, clashes=SETTLED, settled="cloud_wins")
 	assert resolutions(stored) == [(SETTLED, "cloud_wins")]
 	(row,) = conflicts(stored)
 	assert (row["status"], row["winner"], row["resolved_by"]) == ("Resolved", "cloud", "Administrator")
 	later = (Clash("a", 2, 5, 6, winner=LOCAL),)
-	saved(store, stored, clashes=later, settled="local_wins")
-	saved(store, stored, clashes=SETTLED, settled="cloud_wins")
+	stored = saved(store, stored, clashes=later, settled="local_wins")
+	stored = saved(store, stored, clashes=SETTLED, settled="cloud_wins")
 	assert [word for _, word in resolutions(stored)] == ["cloud_wins", "local_wins", "cloud_wins"]
 
 
 def test_settled_clashes_close_the_open_conflict(store, binding):
 	stored = saved(store, binding(), clashes=OPEN)
 	for _ in range(2):
-		saved(store, stored, clashes=SETTLED, settled="Keep cloud")
+		stored = saved(store, stored, clashes=SETTLED, settled="Keep cloud")
 		assert resolutions(stored) == [(SETTLED, "Keep cloud")]
 
 
 def test_a_word_alone_closes_the_open_conflict_if_there_is_one(store, binding):
 	stored = saved(store, binding(), settled="Converged")
 	assert resolutions(stored) == []
-	saved(store, stored, clashes=OPEN)
-	saved(store, stored, settled="Converged")
-	saved(store, stored, settled="By hand")
+	stored = saved(store, stored, clashes=OPEN)
+	stored = saved(store, stored, settled="Converged")
+	stored = saved(store, stored, settled="By hand")
 	assert resolutions(stored) == [(OPEN, "Converged")]
-	saved(store, stored, clashes=OPEN)
+	stored = saved(store, stored, clashes=OPEN)
 	assert [word for _, word in resolutions(stored)] == ["Converged", None]
 
 
@@ -264,12 +309,15 @@ def test_who_chose_in_the_desk_is_kept(store, binding):
 	name = frappe.db.get_value("Sync Conflict", {"record": stored.id})
 	frappe.db.set_value("Sync Conflict", name, "resolved_by", "someone@example.com")
 	frappe.db.commit()
-	saved(store, stored, clashes=SETTLED, settled="Keep cloud")
+	stored = saved(store, stored, clashes=SETTLED, settled="Keep cloud")
 	assert conflicts(stored)[0]["resolved_by"] == "someone@example.com"
 
 
 def test_conflicts_are_of_one_document(store, binding):
-	first, second = saved(store, binding("a", "A"), clashes=OPEN), saved(store, binding("b", "B"), clashes=OPEN)
+	first, second = (
+		saved(store, binding("a", "A"), clashes=OPEN),
+		saved(store, binding("b", "B"), clashes=OPEN),
+	)
 	saved(store, first, settled="By hand")
 	assert {row["local_name"]: row["status"] for row in conflicts(first)} == {"a": "Resolved", "b": "Open"}
 	saved(store, second, settled="By hand", forget=True)

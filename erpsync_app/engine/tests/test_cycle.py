@@ -772,14 +772,14 @@ def test_a_plan_writes_nothing():
 	w = synced()
 	w.people[LOCAL].insert("Customer", customer_name="B")
 	w.people[CLOUD].save("Customer", "A", tax_id="2")
-	stamps, ledger = w.stamps(), w.ledger_state()
+	stamps, ledger = w.stamps(), w.ledger.contents()
 	events = [Event(LOCAL, "Customer", "B"), Event(CLOUD, "Customer", "A")]
 	planned = {
 		p.name: [(x.side, x.operation) for x in p.decision.writes]
 		for p in plan(w.context(), "Customer", events)
 	}
 	assert planned == {"B": [(CLOUD, "create")], "A": [(LOCAL, "update")]}
-	assert (w.stamps(), w.ledger_state(), w.queue.pending()) == (stamps, ledger, 0)
+	assert (w.stamps(), w.ledger.contents(), w.queue.pending()) == (stamps, ledger, 0)
 
 
 # -- what goes wrong
@@ -969,7 +969,9 @@ def test_killed_before_an_atomic_create_it_takes_no_stranger_for_its_own():
 	w.people[CLOUD].insert("Customer", customer_name="A", website="w")
 	twin = w.copy()
 	at = next(
-		n for n, call in enumerate(calls_of(lambda around: synced_by(twin, around))) if call.startswith("local.create")
+		n
+		for n, call in enumerate(calls_of(lambda around: synced_by(twin, around)))
+		if call.startswith("local.create")
 	)
 	with pytest.raises(Killed):
 		synced_by(w, killed_after(at))
@@ -1254,22 +1256,11 @@ def a_run(w, around, **more):
 BUSY_DAY = calls_of(lambda around: a_run(busy_day(), around))
 ALL = range(1, len(BUSY_DAY) + 1)
 FROM_CLAIM = [n for n in ALL if n > BUSY_DAY.index("queue.claim Customer")]
-NO_FENCE = "between the renewal of a lease and the end of a create, nothing keeps two workers apart"
 
 
-def each_call(calls, xfail=()):
+def each_call(calls):
 	"""One case for each call of a busy day, by its number and name."""
-	return pytest.mark.parametrize(
-		"n",
-		[
-			pytest.param(
-				n,
-				id=f"{n} {BUSY_DAY[n - 1]}",
-				marks=[pytest.mark.xfail(reason=NO_FENCE)] if BUSY_DAY[n - 1] in xfail else [],
-			)
-			for n in calls
-		],
-	)
+	return pytest.mark.parametrize("n", [pytest.param(n, id=f"{n} {BUSY_DAY[n - 1]}") for n in calls])
 
 
 def test_a_busy_day():
@@ -1310,7 +1301,7 @@ def test_another_worker_runs_before_any_step(n):
 	w.check_steady([True])
 
 
-@each_call(FROM_CLAIM, xfail=("local.create ToDo", "cloud.create ToDo"))
+@each_call(FROM_CLAIM)
 def test_the_lease_runs_out_before_any_call(n):
 	"""The worker stands still for an hour; another one does all the work; then it goes on, knowing nothing of it."""
 

@@ -5,6 +5,7 @@
 import pytest
 
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Event, other
+from erpsync_app.engine.retry import RetryPolicy
 from erpsync_app.engine.tests.world import SYNC, World, calls_of, interrupted_before, keep, own
 from erpsync_app.sandbox.faults import Fault
 
@@ -69,10 +70,10 @@ def test_a_document_that_cannot_be_created_is_told_of_once():
 	w.settle()
 	(binding,) = w.ledger.all_bindings()
 	assert binding.status == "Failed" and binding.intent is None
-	before = w.ledger_state()
+	before = w.ledger.contents()
 	for _ in range(2):
 		w.settle()
-		assert w.ledger_state() == before
+		assert w.ledger.contents() == before
 
 
 @pytest.mark.parametrize("side", SIDES)
@@ -164,7 +165,10 @@ def test_an_unclear_create_is_known_by_a_row_that_was_sent_whatever_it_says_now(
 	w.sites[there].insert(SO, {"customer": "C", "po_no": "third", "items": [like]}, user=SYNC)
 	w.settle()
 	for site in w.sites.values():
-		assert sorted((doc["po_no"], doc["total_qty"]) for doc in site.all(SO)) == [("second", 5), ("third", 1)]
+		assert sorted((doc["po_no"], doc["total_qty"]) for doc in site.all(SO)) == [
+			("second", 5),
+			("third", 1),
+		]
 	w.check_in_step()
 
 
@@ -644,4 +648,48 @@ def test_an_unclear_create_got_a_number_that_another_order_had(side, way):
 		w.check_in_step()
 	else:
 		assert w.binding(SO, side, first).status == "Diverged"
+	w.check_steady()
+
+
+def test_what_another_worker_has_done_meanwhile_did_not_fail():
+	"""Seed 804124: of two workers who knew a document by two names the slower one was refused for the last time."""
+	w = World(keep("Customer"), retry=RetryPolicy(max_attempts=1))
+	w.people[LOCAL].insert("Customer", customer_name="C")
+	w.put(Event(LOCAL, "Customer", "C"))
+	w.fault(CLOUD, Fault.LOST_TIMEOUT, path="/api/v2/document", times=1)
+	assert w.drain().stopped
+	w.mend()
+	w.sites[LOCAL].rename("Customer", "C", "R")
+	w.clock.sleep(3601)
+	create = next(n for n, call in enumerate(calls_of(once(w.copy())), start=1) if "cloud.create" in call)
+
+	def meanwhile():
+		w.put(Event(LOCAL, "Customer", "R"))
+		w.drain()
+
+	w.drain(w.context(around=interrupted_before(create, meanwhile)))
+	w.settle()
+	assert w.sites[CLOUD].names("Customer") == ["R"]
+	w.check_in_step()
+	w.check_steady()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_an_unclear_create_takes_no_order_for_its_own_whose_rows_are_not_its_own(side):
+	"""The user that sync has there made others like it, a moment before."""
+	w, there = orders(), other(side)
+	rows = [{"item_code": "I", "qty": 1, "rate": 3}]
+	other_one = w.sites[there].insert(SO, {"customer": "C", "po_no": "stranger", "items": rows}, user=SYNC)[
+		"name"
+	]
+	w.put(Event(side, SO, order(w, side, "mine")))
+	w.fault(there, Fault.LOST_TIMEOUT, path="/api/v2/document", times=1)
+	assert w.drain().stopped
+	w.mend()
+	w.clock.sleep(61)
+	w.drain()
+	assert w.people[there].get(SO, other_one, "po_no") == "stranger"
+	w.settle()
+	assert sorted(doc["po_no"] for doc in w.sites[side].all(SO)) == ["mine", "stranger"]
+	w.check_in_step()
 	w.check_steady()

@@ -154,7 +154,9 @@ class World:
 	def choose(self, doctype: str, side: Side, name: str, choice: Choice) -> None:
 		"""A person settles the open conflict of a document."""
 		binding = self.binding(doctype, side, name)
-		self.database.execute("update binding set choice = ? where id = ?", (choice, binding.id))
+		self.database.execute(
+			"update binding set choice = ?, version = version + 1 where id = ?", (choice, binding.id)
+		)
 		self.put(Event(side, doctype, name, trigger="person"))
 
 	def fault(self, side: Side, fault: Fault, *, path: str = "", times: int | None = None) -> Faults:
@@ -187,9 +189,6 @@ class World:
 			for doc in site.all(doctype)
 		}
 
-	def ledger_state(self) -> list[Any]:
-		return [self.database.rows(f"select * from {t} order by 1") for t in ("binding", "conflict", "log")]
-
 	def open_conflicts(self) -> list[Any]:
 		return self.ledger.conflicts(open_only=True)
 
@@ -219,7 +218,7 @@ class World:
 
 	def check_steady(self, scans: Sequence[bool] = (True, False)) -> None:
 		"""Another full scan and drain, and a short one, write nothing, neither on a site nor in the ledger."""
-		stamps, ledger, writes = self.stamps(), self.ledger_state(), self.site_writes()
+		stamps, ledger, writes = self.stamps(), self.ledger.contents(), self.site_writes()
 		for full in scans:
 
 			def run(around: Callable[[str, Callable[[], Any]], Any], full: bool = full) -> None:
@@ -230,7 +229,7 @@ class World:
 			assert not [call for call in calls_of(run) if call.startswith("ledger.save")]
 		assert self.stamps() == stamps
 		assert self.site_writes() == writes
-		assert self.ledger_state() == ledger
+		assert self.ledger.contents() == ledger
 		assert self.queue.pending() == 0
 
 	def site_writes(self) -> int:

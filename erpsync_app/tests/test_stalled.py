@@ -1,0 +1,90 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""A worker that stands still for longer than its lease, in the middle of a create: another one has done its work when
+it goes on. Nothing doubles."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import frappe
+import pytest
+
+from erpsync_app import runs
+from erpsync_app.adapters.cloud_site import CloudSite
+from erpsync_app.adapters.local_site import LocalSite
+from erpsync_app.tests.support import LOCAL_SITE, Person, count, only, set_rules
+from erpsync_app.tests.test_life_cycle import Here, There, in_step, order_of, rules
+from erpsync_app.tests.test_main_job import customer, item
+
+pytestmark = pytest.mark.usefixtures("ledger")
+
+ANOTHER = """
+import sys, frappe
+frappe.init(site=sys.argv[1], sites_path=".")
+frappe.connect()
+frappe.set_user("Administrator")
+frappe.db.sql("update `tabSync Event` set lease_until = '2020-01-01' where state = 'Processing'")
+frappe.db.commit()
+from erpsync_app import runs
+run = runs.drain(trigger="command")
+assert run.done, "there was work to do"
+assert run.stopped is None, run.stopped
+"""
+
+
+def another_worker() -> None:
+	subprocess.run([sys.executable, "-c", ANOTHER, LOCAL_SITE], check=True)
+
+
+def stalled(monkeypatch: pytest.MonkeyPatch, site: type, doctype: str, when: str) -> list[str]:
+	"""Once, before or after a create of the DocType, another worker does all there is; answers what was created late."""
+	create: Callable[..., dict] = site.create
+	late: list[str] = []
+
+	def create_late(self, of: str, *values) -> dict:
+		first = of == doctype and not late
+		if first and when == "before":
+			late.append("")
+			another_worker()
+		made = create(self, of, *values)
+		if first:
+			late[:] = [made["name"]]
+		if first and when == "after":
+			another_worker()
+		return made
+
+	monkeypatch.setattr(site, "create", create_late)
+	return late
+
+
+CASES = [("here", "before"), ("here", "after"), ("in the cloud", "before")]
+"""Where the document is made first. A local one that was created is not there for anyone until it is recorded."""
+
+
+@pytest.mark.parametrize("doctype", ["Note", "Sales Order"])
+@pytest.mark.parametrize(("where", "when"), CASES)
+def test_a_create_that_comes_too_late(
+	cloud: Person, prefix: str, monkeypatch: pytest.MonkeyPatch, where: str, when: str, doctype: str
+):
+	set_rules(*rules(prefix), only("Note", prefix, "title", naming="own"))
+	here, there = Here(), There(cloud)
+	origin, mirror = (here, there) if where == "here" else (there, here)
+	origin.insert(**customer(prefix))
+	origin.insert(**item(f"{prefix} item", "All Item Groups"))
+	in_step()
+	values = {"title": prefix, "public": 1} if doctype == "Note" else order_of(prefix)
+	origin.insert(doctype, **values)
+	late = stalled(monkeypatch, CloudSite if where == "here" else LocalSite, doctype, when)
+	assert runs.sync(trigger="command").stopped is None
+	assert late != [""], "it was created late"
+	in_step()
+	assert (mirror.get(doctype, late[0]) is not None) == (when == "after")
+	field = "title" if doctype == "Note" else "customer"
+	assert count(doctype, **{field: prefix}) == 1
+	found = cloud.call("frappe.client.get_list", doctype=doctype, filters={field: prefix})
+	assert len(found) == 1
+	(record,) = frappe.get_all("Sync Record", {"ref_doctype": doctype, "local_name": ("is", "set")}, ["*"])
+	assert (record.status, record.intent_side) == ("Synced", None)
