@@ -26,7 +26,9 @@ def document_in(data: str | None) -> Document:
 def creations(deletions: Sequence[Deletion], kept: Kept) -> dict[Deletion, str]:
 	"""The `creation` of each document, as its site tells it; those of which the trail does not say are left out."""
 	told = {deletion: kept.get(deletion.cursor.name, {}).get("creation") for deletion in deletions}
-	return {deletion: creation for deletion, creation in told.items() if creation and isinstance(creation, str)}
+	return {
+		deletion: creation for deletion, creation in told.items() if creation and isinstance(creation, str)
+	}
 
 
 def deleted_files(kept: Kept) -> list[File]:

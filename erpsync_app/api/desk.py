@@ -88,7 +88,10 @@ def state() -> str:
 	if not now["reason"]:
 		return _("Paused") if now["status"] == "paused" else _("Running")
 	word = _("Paused") if now["status"] == "paused" else _("In Trouble")
-	why, settings = escape_html(now["reason"].split("\n\n")[0]), get_url_to_form("Sync Settings", "Sync Settings")
+	why, settings = (
+		escape_html(now["reason"].split("\n\n")[0]),
+		get_url_to_form("Sync Settings", "Sync Settings"),
+	)
 	return f'{word}<div class="text-medium text-muted">{why} <a href="{settings}">{_("Open Sync Settings")}</a></div>'
 
 

@@ -54,7 +54,12 @@ def answer_in_our_words(response: Response | None, request) -> None:
 	if not side or response is None:
 		return
 	if response.status_code == 429:
-		replace(response, _refused(Rejected(429, f"There were more than {_limit()} webhooks in a minute: try again later.")))
+		replace(
+			response,
+			_refused(
+				Rejected(429, f"There were more than {_limit()} webhooks in a minute: try again later.")
+			),
+		)
 		response.headers["Retry-After"] = str(MINUTE)
 	elif response.status_code in (417, 500):
 		try:

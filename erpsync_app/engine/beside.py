@@ -31,9 +31,7 @@ Members = dict[str, Any]
 
 def beside(rule: Rule) -> frozenset[str]:
 	"""Which of it the rule lets cross."""
-	return frozenset(
-		name for name, lets in ((ATTACHMENTS, rule.attachments), (TAGS, rule.tags)) if lets
-	)
+	return frozenset(name for name, lets in ((ATTACHMENTS, rule.attachments), (TAGS, rule.tags)) if lets)
 
 
 def merge_members(
@@ -59,9 +57,7 @@ def merge_members(
 	return {side: wanted[side] for side in SIDES if wanted[side] != now[side]}
 
 
-def settled(
-	now: Members, there: Members, before: Members, left: Iterable[str] = ()
-) -> Members:
+def settled(now: Members, there: Members, before: Members, left: Iterable[str] = ()) -> Members:
 	"""The baseline of such a value on a side: of each member that is the same on both sides what is there, of the
 	others what it was. Those in `left` could not cross."""
 	found = {}

@@ -44,7 +44,9 @@ FOLLOWERS: Mapping[str, Follower] = {
 	"Comment": Follower(
 		"comments",
 		("reference_doctype", "reference_name"),
-		kind=(("comment_type", "=", "Comment"),),  # Frappe keeps its own notes of a document in the same table
+		kind=(
+			("comment_type", "=", "Comment"),
+		),  # Frappe keeps its own notes of a document in the same table
 		exclude=frozenset(("seen", "ip_address", "reference_owner")),
 	),
 	"ToDo": Follower(
@@ -121,7 +123,9 @@ def look_at_followers(ctx: Context, batch: Batch, pair: Pair, side: Side) -> Non
 	"""Queue what is said of the document on `side`: on the other one it went with a document that was deleted."""
 	name = pair.binding.names.get(side)
 	found = _about(ctx, batch.rule, side, [name] if name else [])
-	ctx.queue.put([Event(side, doctype, doc["name"], trigger="scan") for doctype, docs in found for doc in docs])
+	ctx.queue.put(
+		[Event(side, doctype, doc["name"], trigger="scan") for doctype, docs in found for doc in docs]
+	)
 
 
 def _with_news(ctx: Context, rule: Rule, side: Side, names: Collection[str]) -> set[str]:

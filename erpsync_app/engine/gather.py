@@ -142,9 +142,13 @@ def _meet_by(ctx: Context, batch: Batch, side: Side, fields: tuple[str, ...]) ->
 		found = [c for c in free if _is_same(batch, doc, side, c, fields)]
 		if len(found) > 1:
 			pair.ambiguous = f"{len(found)} documents on the {there} side match it by {', '.join(fields)}"
-		elif found and batch.rule.naming == "own" and (
-			may_be_of_another(ctx, batch, pair, doc, side)
-			or may_be_of_another(ctx, batch, pair, found[0], there)
+		elif (
+			found
+			and batch.rule.naming == "own"
+			and (
+				may_be_of_another(ctx, batch, pair, doc, side)
+				or may_be_of_another(ctx, batch, pair, found[0], there)
+			)
 		):
 			pair.awaits = FRUIT
 		elif found:

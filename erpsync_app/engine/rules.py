@@ -35,9 +35,7 @@ def matches(filters: Iterable[tuple[str, str, Any]], fields: Mapping[str, Any]) 
 	return all(_meets(fields.get(name), operator, asked) for name, operator, asked in filters)
 
 
-def renamed(
-	filters: Iterable[Sequence[Any]], names: Mapping[str, str]
-) -> list[tuple[str, str, Any]]:
+def renamed(filters: Iterable[Sequence[Any]], names: Mapping[str, str]) -> list[tuple[str, str, Any]]:
 	"""The filters with other fieldnames, as a Field Map leads to them; a name that it lacks stays."""
 	return [(names.get(name, name), operator, value) for name, operator, value in filters]
 

@@ -90,7 +90,9 @@ def _changes(
 		listed |= {stamp.name for stamp in page if only_receives}
 		events = changed(ctx, side, doctype, page, trigger)
 		if full and ctx.rules[doctype].tags:
-			events += _otherwise_tagged(ctx, side, doctype, {s.name for s in page} - {e.name for e in events}, trigger)
+			events += _otherwise_tagged(
+				ctx, side, doctype, {s.name for s in page} - {e.name for e in events}, trigger
+			)
 		if events:
 			yield events
 		last = max(stamp.cursor for stamp in page)

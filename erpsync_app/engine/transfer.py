@@ -134,7 +134,9 @@ def leave_out_twins(ctx: Context, batch: Batch, pair: Pair, side: Side, survivor
 	"""Before a merge, by which the survivor gets the attachments: those that it has already, from the other side or of
 	its own, would be there twice."""
 	site, terms = ctx.sites[side], batch.terms[side]
-	mine = [file for file in (pair.docs[side] or {}).get(FILES, []) if not file.field and content(file, terms)]
+	mine = [
+		file for file in (pair.docs[side] or {}).get(FILES, []) if not file.field and content(file, terms)
+	]
 	if not mine:
 		return
 	held = site.files("attached_to_name", [survivor], doctype=batch.rule.doctype)

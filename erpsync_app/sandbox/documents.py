@@ -152,7 +152,8 @@ class Documents:
 			tree.renumber(self.store, kind)
 		for hanging, of_doctype, of_name in HANGING:
 			self.store.db.execute(
-				f"delete from {table(DOCTYPES[hanging])} where {of_doctype} = ? and {of_name} = ?", (doctype, name)
+				f"delete from {table(DOCTYPES[hanging])} where {of_doctype} = ? and {of_name} = ?",
+				(doctype, name),
 			)
 		self._note(
 			"Deleted Document",
@@ -249,7 +250,9 @@ class Documents:
 			for row in doc[t.name]:
 				prefix = f"Row #{row['idx']}: "
 				kept = submitted and not fresh and bool(row.get("name")) and not row.get("__islocal")
-				missing += [prefix + text for text in self._bad_links(DOCTYPES[t.options or ""], row, kept=kept)]
+				missing += [
+					prefix + text for text in self._bad_links(DOCTYPES[t.options or ""], row, kept=kept)
+				]
 		if missing:
 			raise FrappeError("LinkValidationError", f"Could not find {', '.join(missing)}")
 

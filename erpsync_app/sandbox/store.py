@@ -64,11 +64,7 @@ def _table(doctype: DocType) -> str:
 		"docstatus integer not null default 0",
 		"idx integer default 0",
 	]
-	lines += [
-		f"{c} text collate frappe"
-		for c in doctype.standard
-		if c not in ("name", "docstatus", "idx")
-	]
+	lines += [f"{c} text collate frappe" for c in doctype.standard if c not in ("name", "docstatus", "idx")]
 	lines += [f'"{c.name}" {_kind(c)}' for c in doctype.stored]
 	sql = f"create table if not exists {table(doctype)} ({', '.join(lines)}) without rowid;"
 	if doctype.row:

@@ -106,7 +106,9 @@ def check_after_submit(kind: DocType, before: Doc, after: Doc) -> None:
 	for t in kind.tables:
 		fixed = [c.name for c in DOCTYPES[t.options or ""].stored if not c.on_submit]
 		# Row for row by name: their order is nobody's business.
-		was, now = ({row["name"]: [row.get(f) for f in fixed] for row in doc[t.name]} for doc in (before, after))
+		was, now = (
+			{row["name"]: [row.get(f) for f in fixed] for row in doc[t.name]} for doc in (before, after)
+		)
 		if was != now or len(after[t.name]) != len(now):
 			raise FrappeError("UpdateAfterSubmitError", f"Not allowed to change {t.name} after submission")
 

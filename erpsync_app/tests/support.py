@@ -100,11 +100,7 @@ WRITES = ("create", "update", "rename", "merge", "delete", "attachments", "tags"
 
 def writes(run: Run) -> dict[str, int]:
 	"""The writes that a run made on either site."""
-	return {
-		name: number
-		for name, number in run.counts.items()
-		if number and name.split("_")[0] in WRITES
-	}
+	return {name: number for name, number in run.counts.items() if number and name.split("_")[0] in WRITES}
 
 
 def differences(doctype: str, names: Iterable[str], rule: Rule | None = None) -> dict[str, Any]:

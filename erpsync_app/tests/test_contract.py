@@ -31,7 +31,17 @@ FULL = (
 	"Stock Manager",
 	"Stock User",
 )
-MADE = ("File", "Sales Order", "Customer", "Item", "ToDo", "Note", "Territory", "Customer Group", "Item Group")
+MADE = (
+	"File",
+	"Sales Order",
+	"Customer",
+	"Item",
+	"ToDo",
+	"Note",
+	"Territory",
+	"Customer Group",
+	"Item Group",
+)
 
 
 def _address() -> str:

@@ -218,7 +218,9 @@ def test_the_database_is_restarted_in_a_cycle(
 	assert said.code == 1, said.text
 	# Both sites live in it: which of them notices first is chance.
 	told = said.json["error"]
-	assert ("database" in told or told.startswith("The cloud site")) and "Traceback" not in said.text, said.text
+	assert ("database" in told or told.startswith("The cloud site")) and "Traceback" not in said.text, (
+		said.text
+	)
 	assert count("Sync Record") < len(many), "it had not finished"
 	sync()
 	in_step(cloud, prefix, many)

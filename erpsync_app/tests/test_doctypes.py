@@ -74,7 +74,9 @@ def test_the_words_are_the_engines(doctype: str, fieldname: str, words: tuple[st
 	assert [option for option in options if option] == list(words)
 
 
-@pytest.mark.parametrize(("doctype", "fieldname"), [("Sync Log", "operation"), ("Sync Conflict", "resolution")])
+@pytest.mark.parametrize(
+	("doctype", "fieldname"), [("Sync Log", "operation"), ("Sync Conflict", "resolution")]
+)
 def test_the_desk_has_words_for_them(doctype: str, fieldname: str) -> None:
 	with open(frappe.get_app_path("erpsync_app", "public", "js", "erpsync.bundle.js")) as f:
 		script = f.read()

@@ -33,7 +33,9 @@ def fields(connected: None, cloud: Person, local: Person) -> Iterator[None]:
 	local.insert_many([custom("erpsync_here", fieldtype="Data")])
 	cloud.insert_many([custom("erpsync_there", fieldtype="Data")])
 	frappe.db.rollback()
-	frappe.db.sql("update tabBrand set erpsync_here = null")  # a column outlives its field, with what was in it
+	frappe.db.sql(
+		"update tabBrand set erpsync_here = null"
+	)  # a column outlives its field, with what was in it
 	frappe.db.commit()
 	frappe.clear_cache(doctype="Brand")
 	yield

@@ -95,7 +95,17 @@ def rows(doctype: str) -> Callable[[], list[dict]]:
 
 	def read() -> list[dict]:
 		frappe.db.rollback()
-		fields = ["name", "docname", "state", "attempts", "next_try", "error", "blocked", "lease_owner", "lease_until"]
+		fields = [
+			"name",
+			"docname",
+			"state",
+			"attempts",
+			"next_try",
+			"error",
+			"blocked",
+			"lease_owner",
+			"lease_until",
+		]
 		return frappe.get_all(
 			"Sync Event", filters={"ref_doctype": doctype}, fields=fields, order_by="creation asc, name asc"
 		)

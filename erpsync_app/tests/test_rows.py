@@ -198,7 +198,9 @@ def test_an_order_whose_create_was_never_answered_is_known_whatever_was_made_of_
 	order: Order, cloud: Person, prefix: str, monkeypatch
 ):
 	rows = [row_of(prefix, short, n) for n, short in enumerate("ab", start=1)]
-	mine = order.sides["here"][0].insert("Sales Order", **{**order_of(prefix), "items": rows, "po_no": "sent"})
+	mine = order.sides["here"][0].insert(
+		"Sales Order", **{**order_of(prefix), "items": rows, "po_no": "sent"}
+	)
 	sync_unanswered("/document/", monkeypatch)
 
 	def in_the_cloud() -> list[str]:

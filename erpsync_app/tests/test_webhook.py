@@ -440,7 +440,10 @@ def test_500_webhooks_of_50_documents_are_worked_on_once_each(cloud: Person, pre
 
 values = st.none() | st.booleans() | st.integers() | st.text(max_size=200) | st.lists(st.text(), max_size=2)
 objects = st.fixed_dictionaries(
-	{"doctype": st.sampled_from(["Customer", "Supplier", "Customer`", "customer", "User"]) | values, "name": values},
+	{
+		"doctype": st.sampled_from(["Customer", "Supplier", "Customer`", "customer", "User"]) | values,
+		"name": values,
+	},
 	optional={key: values for key in ("event", "cmd", "args", "data", "run_doc_method")},
 )
 bodies = st.binary(max_size=300) | (objects | values).map(lambda told: json.dumps(told).encode())
@@ -455,7 +458,9 @@ def test_whatever_is_sent_is_queued_ignored_or_refused_and_the_server_stands(
 ):
 	frappe.db.delete("Sync Event")
 	frappe.db.commit()
-	headers = {SIGNATURE_HEADER: sign(SECRET, body).encode() if signed else signature.strip().encode("latin-1")}
+	headers = {
+		SIGNATURE_HEADER: sign(SECRET, body).encode() if signed else signature.strip().encode("latin-1")
+	}
 	headers |= {"Content-Type": content_type} if content_type else {}
 	answer = requests.post(f"{METHOD}{side}", data=body, headers=headers, timeout=30)
 	if answer.status_code == 200 and signed:

@@ -40,7 +40,11 @@ def test_a_table_of_which_nothing_may_be_read_is_unreadable_not_empty(monkeypatc
 	rows = [{"name": "r1"}, {"name": "r2"}]
 
 	def listed(doctype, *arguments, **options):
-		return [{"name": name, "customer_name": name, **stamps} for name in "ab"] if doctype == "Customer" else rows
+		return (
+			[{"name": name, "customer_name": name, **stamps} for name in "ab"]
+			if doctype == "Customer"
+			else rows
+		)
 
 	monkeypatch.setattr(site, "_list", listed)
 	assert [doc.get("limits") for doc in site.read("Customer", ["a", "b"]).values()] == [None, None]

@@ -125,7 +125,9 @@ def test_an_edit_of_a_row_beats_its_removal(side):
 	w.check_steady()
 
 
-@pytest.mark.parametrize(("policy", "after"), [("local_wins", "Y=2"), ("cloud_wins", "X=1"), ("manual", None)])
+@pytest.mark.parametrize(
+	("policy", "after"), [("local_wins", "Y=2"), ("cloud_wins", "X=1"), ("manual", None)]
+)
 def test_each_side_removed_the_row_that_the_other_kept(policy, after):
 	"""Many a table must not be empty, and nobody emptied it."""
 	w = customer("X=1 Y=2", policy)

@@ -98,7 +98,9 @@ def test_tags_of_a_submitted_document_cross():
 	w.settle()
 	w.people[CLOUD].tag("Sales Order", copy, "lost")
 	w.settle()
-	assert of(w, LOCAL, order, "Sales Order") == of(w, CLOUD, copy, "Sales Order") == {"rush", "export", "lost"}
+	assert (
+		of(w, LOCAL, order, "Sales Order") == of(w, CLOUD, copy, "Sales Order") == {"rush", "export", "lost"}
+	)
 	w.check_steady()
 
 

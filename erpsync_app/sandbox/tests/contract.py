@@ -364,7 +364,9 @@ def test_a_new_row_whose_name_is_taken_elsewhere_gets_another(site, tag):
 	name = there["barcodes"][0]["name"]
 	changes = {"barcodes": [{"name": name, "__islocal": 1, "barcode": f"{tag}-2"}]}
 	changed = site.update("Item", made["name"], changes, made["modified"])
-	assert rows(changed, "barcodes", "barcode") == [f"{tag}-2"] and rows(changed, "barcodes", "name") != [name]
+	assert rows(changed, "barcodes", "barcode") == [f"{tag}-2"] and rows(changed, "barcodes", "name") != [
+		name
+	]
 	assert rows(site.read("Item", [there["name"]])[there["name"]], "barcodes", "barcode") == [f"{tag}-1"]
 
 
@@ -1085,7 +1087,9 @@ def test_what_is_said_of_a_document_that_is_not_there_is_refused(site, tag):
 def test_comments_and_assignments_go_with_their_document_without_a_trace(site, tag):
 	customer_name = site.create("Customer", customer(tag), None)["name"]
 	about = {"reference_doctype": "Customer", "reference_name": customer_name}
-	said = site.create("Comment", {"comment_type": "Comment", "content": tag, "comment_by": "Anna", **about}, None)
+	said = site.create(
+		"Comment", {"comment_type": "Comment", "content": tag, "comment_by": "Anna", **about}, None
+	)
 	assert (said["comment_by"], said["reference_name"]) == ("Anna", customer_name)
 	todo = {"reference_type": "Customer", "reference_name": customer_name, "allocated_to": "Administrator"}
 	task = site.create("ToDo", {"description": tag, **todo}, None)
