@@ -117,7 +117,7 @@ def apply(
 					run.counts[f"{name.strip('()')}_{write.side}"] += len(done)
 	except Exception:
 		if log:  # one side is written, the other refused: what was done stands in the trail all the same
-			ctx.ledger.save([Outcome(pair.binding, log=tuple(log))])
+			_save(ctx, pair, Outcome(pair.binding, log=tuple(log)))
 		raise
 	decision = replace(decision, held_back=pair.held_back)
 	decision = _met(batch, pair, decision)
@@ -143,15 +143,13 @@ def _met(batch: Batch, pair: Pair, decision: Decision) -> Decision:
 def _save(ctx: Context, pair: Pair, outcome: Outcome) -> None:
 	try:
 		(pair.binding,) = ctx.ledger.save([outcome])
-		pair.made = None
-	except Duplicate as e:
-		if not let_go_of_twins(ctx, outcome.binding):
-			raise
-		# From the start: where the ledger and the site are one database, the write before it was taken back.
-		raise Stale(f"A name of it stood for a {outcome.binding.doctype} that is gone.") from e
-	except Stale:
-		take_back(ctx, pair)
+	except Exception as e:
+		take_back(ctx, pair, overtaken=isinstance(e, Stale))
+		if isinstance(e, Duplicate) and let_go_of_twins(ctx, outcome.binding):
+			# From the start: where the ledger and the site are one database, the write before it was taken back.
+			raise Stale(f"A name of it stood for a {outcome.binding.doctype} that is gone.") from e
 		raise
+	pair.made = None
 
 
 def _write(
@@ -267,7 +265,7 @@ def _send(
 	given = {field: value for field, value in values.items() if field not in left_out}
 	sends = stamped(posted(outbound(given, batch.shape, batch.terms[side]), batch.shape), batch, intent)
 	made = ctx.sites[side].create(batch.rule.doctype, sends, name_for(batch, doc["name"], intent))
-	pair.made = (intent, made)
+	pair.made = (pair.binding, made)
 	pair.left_out = frozenset(left_out)
 	return made
 

@@ -25,7 +25,6 @@ from erpsync_app.engine.model import (
 	Event,
 	Fields,
 	Held,
-	Intent,
 	RowMap,
 	Rule,
 	Side,
@@ -59,7 +58,7 @@ class Pair:
 	each file that could not cross why, `twins` are the hashes of files that turned out to be one; `closed` are the sides
 	that the rule of what the document is about lets nobody write to, `news` those where something was said of it that
 	has not crossed; `awaits` says what it has to wait for, `looks_at` what is to be looked at for that; `made` is what
-	was just created, and with which intent, until that is recorded.
+	was just created, and the binding with the intent of it, until that is recorded.
 	"""
 
 	binding: Binding
@@ -80,7 +79,7 @@ class Pair:
 	news: set[Side] = field(default_factory=set)
 	awaits: str = ""
 	looks_at: Event | None = None
-	made: tuple[Intent, Document] | None = None
+	made: tuple[Binding, Document] | None = None
 	usurps: tuple[Binding, Side] | None = None
 	"""The binding whose name on that side means this document now."""
 	stored: Binding | None = None

@@ -349,7 +349,7 @@ def _refused(ctx: Context, run: Run, pair: Pair, e: Exception) -> None:
 	failed = replace(binding, status="Failed", error=error, intent=intent)
 	if not _note(ctx, Outcome(failed, log=(entry,))):
 		# It may be that which stood in the way, and have done all there was to do.
-		ctx.queue.retry(pair.events, after=timedelta(0), error=error, attempt=False)
+		ctx.queue.retry(pair.events, after=SHORTLY, error=error, attempt=False)
 		return
 	_quarantine(ctx, pair.events, error, blocked=isinstance(e, Blocked))
 	run.failed(binding.doctype, pair.name, error)

@@ -19,7 +19,7 @@ from erpsync_app.engine.beside import beside
 from erpsync_app.engine.canonical import instant
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import Stale
-from erpsync_app.engine.model import SIDES, Binding, Document, Held, Intent, Side, other
+from erpsync_app.engine.model import SIDES, Binding, Document, Held, Intent, Outcome, Side, other
 from erpsync_app.engine.reused import is_another
 from erpsync_app.engine.rows import copy_name
 
@@ -76,20 +76,25 @@ def may_be_of_another(ctx: Context, batch: Batch, pair: Pair, doc: Document, sid
 	return bool(others)
 
 
-def take_back(ctx: Context, pair: Pair) -> None:
-	"""Delete what was just created, if another worker has taken over meanwhile and creates, or has created, it as well.
-	Not what anybody has bound or changed, nor what the next look for the intent will find."""
+def take_back(ctx: Context, pair: Pair, overtaken: bool) -> None:
+	"""What was just created could not be recorded. If another worker has taken over meanwhile and creates, or has created,
+	it as well, it is deleted; but not what anybody has bound or changed, nor what the next look for the intent will find.
+	"""
 	if not pair.made:
 		return
-	intent, made = pair.made
-	site, doctype, source = ctx.sites[intent.side], pair.binding.doctype, other(intent.side)
-	if site.atomic:
-		return  # it went with the save that failed
-	name = pair.binding.names.get(source) or ""
+	begun, made = pair.made
+	assert begun.intent
+	side, doctype, source = begun.intent.side, begun.doctype, other(begun.intent.side)
+	if ctx.sites[side].atomic:
+		pair.binding = begun  # it went with the save that failed, and its name is free again
+		return
+	name = begun.names.get(source) or ""
 	known = ctx.ledger.bindings(doctype, source, [name]).get(name)
-	still_open = known and known.intent and known.intent.since == intent.since
-	if not still_open and not ctx.ledger.bindings(doctype, intent.side, [made["name"]]):
-		site.delete(doctype, made["name"], made["modified"])
+	still_open = known and known.intent and known.intent.since == begun.intent.since
+	if overtaken and not still_open and not ctx.ledger.bindings(doctype, side, [made["name"]]):
+		if known:  # whoever has read it in the meantime, and what was created along with it, is to read again
+			ctx.ledger.save([Outcome(known)])
+		ctx.sites[side].delete(doctype, made["name"], made["modified"])
 
 
 def check_not_renamed(ctx: Context, batch: Batch, binding: Binding, doc: Document, side: Side) -> None:

@@ -141,7 +141,7 @@ class Lines:
 		has `chosen`. If each side removed what the other kept, no row would be left, as nobody has it: that is a clash,
 		too."""
 		done, after = self._merged(winner, chosen)
-		if all(self.now[side].rows for side in SIDES) and not all(after.values()) and not done.clashes:
+		if all(self._removed(side) for side in SIDES) and not all(after.values()):
 			done, after = self._merged(winner, chosen, emptied=True)
 		if any(clash.winner is None for clash in done.clashes):
 			return done  # nothing of it is written while it waits
@@ -151,6 +151,10 @@ class Lines:
 			if rows != list(self.now[side].rows):
 				done.take[side] = Table(rows, [_name_on(side, line) for line in orders[side]])
 		return done
+
+	def _removed(self, side: Side) -> bool:
+		"""Whether a row of both is gone there, and only there."""
+		return any(len(line.held) == 2 and set(line.now) == {other(side)} for line in self._all())
 
 	def _merged(
 		self, winner: Side | None, chosen: bool, emptied: bool = False

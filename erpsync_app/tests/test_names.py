@@ -111,22 +111,32 @@ def test_a_name_that_is_used_again_after_a_merge(
 	assert orders(mirror, prefix) == orders(origin, prefix) == [stays, stays]
 
 
+@pytest.mark.parametrize("tries_left", [3, 1])
 def test_a_number_that_is_given_out_again_before_anyone_looked(
-	sides: tuple[Here, Here], customers: tuple[str, str], prefix: str
+	sides: tuple[Here, Here], customers: tuple[str, str], prefix: str, tries_left: int
 ):
 	"""Its last order was deleted, and the series takes the number back; the record still stands for that one. A local
 	order is made in one transaction with the record that meets it."""
 	origin, mirror = sides
+	near, far = (CLOUD, LOCAL) if isinstance(origin, There) else (LOCAL, CLOUD)
 	first = origin.insert(ORDER, **order_of(prefix, customer=customers[0]))["name"]
 	in_step()
 	number = twin(first, origin)
 	mirror.delete(ORDER, number)
 	second = origin.insert(ORDER, **order_of(prefix, customer=customers[1]))["name"]
 	frappe.db.delete("Sync Event")
-	event_queue.insert([Event(CLOUD if isinstance(origin, There) else LOCAL, ORDER, second)])
+	event_queue.insert([Event(near, ORDER, second)])
+	frappe.db.set_value("Sync Event", {"docname": second}, "attempts", 3 - tries_left)
 	frappe.db.commit()
 	assert runs.drain(trigger="command", patience=timedelta(seconds=5)).stopped is None
-	assert mirror.get(ORDER, number)["customer"] == customers[1]
+	if tries_left > 1:
+		assert mirror.get(ORDER, number)["customer"] == customers[1]
+	else:
+		assert count("Sync Event", docname=second, state="Failed") == 1
+		bound = frappe.db.get_value(
+			"Sync Record", {"ref_doctype": ORDER, f"{near}_name": second}, f"{far}_name"
+		)
+		assert (bound == number) == (mirror.get(ORDER, number) is not None)
 	in_step()
 	assert twin(second, origin) == number
 	assert origin.get(ORDER, first) is None

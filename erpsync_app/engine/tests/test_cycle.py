@@ -9,6 +9,7 @@ import pytest
 from erpsync_app.engine import cycle
 from erpsync_app.engine.context import Run
 from erpsync_app.engine.cycle import plan
+from erpsync_app.engine.errors import Refused
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Event, other
 from erpsync_app.engine.retry import RetryPolicy
 from erpsync_app.engine.tests.world import (
@@ -999,6 +1000,26 @@ def test_killed_before_a_create_it_takes_nothing_that_its_user_made_long_before_
 	w.settle()
 	assert sorted(doc["title"] for doc in w.sites[CLOUD].all("Note")) == ["A", "B"]
 	w.check_steady()
+
+
+def test_one_side_is_written_and_the_other_refuses_for_the_last_time(monkeypatch):
+	w = World(keep("Customer"), retry=RetryPolicy(max_attempts=1))
+	w.people[LOCAL].insert("Customer", customer_name="A")
+	w.settle()
+	w.people[LOCAL].save("Customer", "A", tax_id="1")
+	w.people[CLOUD].save("Customer", "A", website="w")
+	w.put(Event(LOCAL, "Customer", "A"))
+
+	def refuse(*arguments):
+		raise Refused("The local site does not want it.")
+
+	monkeypatch.setattr(w.clients[LOCAL], "update", refuse)
+	w.drain()
+	assert w.people[CLOUD].get("Customer", "A", "tax_id") == "1"
+	((event, why),) = w.queue.failed()
+	assert (event.name, why) == ("A", "The local site does not want it.")
+	assert w.binding("Customer", LOCAL, "A").status == "Failed"
+	assert [entry.operation for entry in w.ledger.log()] == ["create", "update", "fail"]
 
 
 def synced_by(w, around):

@@ -145,7 +145,18 @@ def test_a_person_may_let_the_removal_win(winner, local_after, cloud_after):
 	assert clashes(merged) == {"a": winner}
 
 
+@pytest.mark.parametrize(
+	("winner", "local_after", "cloud_after", "clashing"),
+	[(LOCAL, "-", "a=3", "a"), (CLOUD, "b=2", "-", "ab")],
+)
+def test_a_person_may_let_the_removal_win_and_what_is_left_stays(winner, local_after, cloud_after, clashing):
+	merged = joined("a=1 b=2", "a=3", "b=2").merge(winner, chosen=True)
+	assert (told(merged, LOCAL), told(merged, CLOUD)) == (local_after, cloud_after)
+	assert clashes(merged) == dict.fromkeys(clashing, winner)
+
+
 OWN_WAYS = [
+	("all removed but a row of its own", "a=1 s=5", "a=1", "s=5", "a=1", "-", ""),
 	("left alone", "a=1", "a=9 b=5", "a=1", "a=9 b=5", "-", "-"),
 	("a row of its own stays its own", "a=1", "a=9 b=5", "a=2", "a=9 b=5", "-", "a=2 b=5"),
 	("a row of its own crosses once it is edited", "a=1", "a=9 b=5", "a=1", "a=9 b=6", "a=1 b=6", "-"),
