@@ -149,7 +149,7 @@ class SiteEventQueue:
 		again(prolong)
 		held = frappe.qb.from_(table).select(table.name).where(mine & table.name.isin(ids)).run()
 		self._renewed = now
-		return len(held) == len(ids)
+		return len(held) == len(ids) and now_datetime() < now + LEASE
 
 	def busy(self, doctype: str, names: Sequence[str]) -> bool:
 		table = DocType("Sync Event")

@@ -111,7 +111,7 @@ class SiteLedger:
 		rows = frappe.get_all(
 			RECORD,
 			filters={"ref_doctype": doctype, "intent_side": side},
-			fields=["intent_side", "intent_since", "intent_sent", "intent_instead_of"],
+			fields=["intent_side", "intent_since", "intent_sent", "intent_instead_of", "intent_again"],
 			order_by="creation asc, name asc",
 		)
 		return [_intent(row) for row in rows]
@@ -197,6 +197,7 @@ def _intent(row: dict[str, Any]) -> Intent:
 		get_datetime(row["intent_since"]).replace(tzinfo=timezone.utc),
 		json.loads(row["intent_sent"]),
 		row["intent_instead_of"] or None,
+		row["intent_again"],
 	)
 
 
@@ -213,6 +214,7 @@ def _row(binding: Binding) -> dict[str, Any]:
 		"intent_since": intent.since.astimezone(timezone.utc).replace(tzinfo=None) if intent else None,
 		"intent_sent": _json(intent.sent) if intent else None,
 		"intent_instead_of": intent.instead_of if intent else None,
+		"intent_again": intent.again if intent else 0,
 		"row_map": _json({table: asdict(each) for table, each in binding.rows.items()})
 		if binding.rows
 		else None,
@@ -230,8 +232,9 @@ def _row(binding: Binding) -> dict[str, Any]:
 def _save(outcome: Outcome) -> Binding:
 	binding = outcome.binding
 	if outcome.forget:
-		frappe.db.delete(RECORD, {"name": binding.id, "modified": binding.version})
-		_check_alone(binding, None)
+		if binding.id:
+			frappe.db.delete(RECORD, {"name": binding.id, "modified": binding.version})
+			_check_alone(binding, None)
 	elif binding.id:
 		binding = _update(binding)
 	else:
@@ -250,6 +253,7 @@ def _update(binding: Binding) -> Binding:
 	assert binding.id
 	now = now_datetime()
 	values = {**_row(binding), "modified": now, "modified_by": frappe.session.user}
+	# By hand: `frappe.db.set_value` with a filter empties the document cache of the whole DocType.
 	query = frappe.qb.get_query(
 		RECORD, filters={"name": binding.id, "modified": binding.version}, update=True
 	)

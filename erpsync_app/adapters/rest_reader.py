@@ -164,6 +164,11 @@ class RestReader:
 		docs = self.read(doctype, names)
 		return [docs[name] for name in names if name in docs]
 
+	def with_row(self, doctype: str, child: str, created: str) -> list[str]:
+		filters = [["creation", "=", created], ["parenttype", "=", doctype]]
+		rows = self._list(child, ["parent"], filters, "parent asc", MANY, parent=doctype)
+		return list(dict.fromkeys(str(row["parent"]) for row in rows if "parent" in row))
+
 	def tags(self, doctype: str, names: Sequence[str]) -> dict[str, str]:
 		found: dict[str, str] = {}
 		for chunk in chunks(list(dict.fromkeys(names)), self._chunk):

@@ -21,7 +21,15 @@ from erpsync_app.engine.dependencies import optional, unbound_links
 from erpsync_app.engine.errors import Blocked, Duplicate, Stale
 from erpsync_app.engine.files import FILES
 from erpsync_app.engine.followers import check_news, look_at_followers
-from erpsync_app.engine.intents import check_not_renamed, name_for, stamped, take_back
+from erpsync_app.engine.intents import (
+	begin,
+	check_not_renamed,
+	made_rows,
+	name_for,
+	sent_rows,
+	stamped,
+)
+from erpsync_app.engine.late import take_back
 from erpsync_app.engine.lifecycle import SUBMITTED, posted, posting
 from erpsync_app.engine.model import (
 	CLOUD,
@@ -31,7 +39,6 @@ from erpsync_app.engine.model import (
 	Document,
 	Fields,
 	Held,
-	Intent,
 	LogEntry,
 	Operation,
 	Outcome,
@@ -40,7 +47,7 @@ from erpsync_app.engine.model import (
 	other,
 )
 from erpsync_app.engine.reconcile import Decision, Write
-from erpsync_app.engine.reused import let_go_of_twins
+from erpsync_app.engine.reused import check_free, let_go_of_twins
 from erpsync_app.engine.tags import USER_TAGS, check_tags, retag, tags
 from erpsync_app.engine.transfer import attach, bind_twins, bring, check_files, leave_out_twins
 
@@ -228,9 +235,13 @@ def _create(ctx: Context, batch: Batch, pair: Pair, side: Side, renew: Callable[
 		if left_out <= own:
 			raise
 		made = _send(ctx, batch, pair, side, sent, left_out, renew)
+	except Duplicate as e:
+		check_free(ctx, batch.rule, side, doc["name"], e)
+		raise
 	pair.docs[side] = _with_beside(made, {key: none for key, none in NOTHING.items() if key in doc})
 	names = {source: doc["name"], side: made["name"]}
-	pair.binding = replace(pair.binding, names=names, intent=None)
+	rows = made_rows(batch, pair.binding.rows, made, side)
+	pair.binding = replace(pair.binding, names=names, rows=rows, intent=None)
 
 
 def _send(
@@ -249,13 +260,14 @@ def _send(
 	assert doc is not None
 	values = {field: None if field in left_out else value for field, value in sent.items()}
 	base = {f: values[f] for f in batch.fields(doc, source) if f not in BESIDE}
-	intent = Intent(side, ctx.clock.now(), base, _name_before(pair, side))
+	intent = begin(ctx, batch, pair, side, base)
 	# A conflict that led here stays open until the create is recorded, and a failure stands until it is overcome.
 	status = pair.binding.status if pair.binding.status in ("Conflict", "Failed") else "Pending"
 	# Nothing is in step yet; which document it is about, should the name get another meaning, is known all the same.
 	held = {source: Held({}, modified="", created=doc.get("creation") or "")}
 	names = {source: doc["name"], side: None}
-	begun = replace(pair.binding, names=names, held=held, status=status, intent=intent, rows={})
+	rows = sent_rows(batch, doc, intent)
+	begun = replace(pair.binding, names=names, held=held, status=status, intent=intent, rows=rows)
 	_save(ctx, pair, Outcome(begun))
 	if begun.id:  # it may have been there once, and what was said of it there went with it
 		look_at_followers(ctx, batch, pair, source)
@@ -268,13 +280,6 @@ def _send(
 	pair.made = (pair.binding, made)
 	pair.left_out = frozenset(left_out)
 	return made
-
-
-def _name_before(pair: Pair, side: Side) -> str | None:
-	"""The name by which the document was known on a side that is to get it anew."""
-	names = [binding.names.get(side) for binding in (pair.binding, pair.stored) if binding]
-	begun = pair.stored.intent if pair.stored else None
-	return next(filter(None, [*names, begun.instead_of if begun else None]), None)
 
 
 def _check_new(ctx: Context, batch: Batch, pair: Pair, doc: Document, source: Side) -> None:
@@ -293,7 +298,7 @@ def _record(
 ) -> None:
 	binding = pair.binding
 	if decision.forget:
-		if binding.id:
+		if binding.id or log:
 			_save(ctx, pair, Outcome(binding, log=tuple(log), settled=decision.settled, forget=True))
 		return
 	if decision.status is None:

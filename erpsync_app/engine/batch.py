@@ -58,7 +58,8 @@ class Pair:
 	each file that could not cross why, `twins` are the hashes of files that turned out to be one; `closed` are the sides
 	that the rule of what the document is about lets nobody write to, `news` those where something was said of it that
 	has not crossed; `awaits` says what it has to wait for, `looks_at` what is to be looked at for that; `made` is what
-	was just created, and the binding with the intent of it, until that is recorded.
+	was just created, and the binding with the intent of it, until that is recorded; `doubles` the bound document that
+	the same create had made before it made this one.
 	"""
 
 	binding: Binding
@@ -80,6 +81,7 @@ class Pair:
 	awaits: str = ""
 	looks_at: Event | None = None
 	made: tuple[Binding, Document] | None = None
+	doubles: str = ""
 	usurps: tuple[Binding, Side] | None = None
 	"""The binding whose name on that side means this document now."""
 	stored: Binding | None = None

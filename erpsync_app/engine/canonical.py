@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from typing import Any
 
 from erpsync_app.engine.files import address, attached
@@ -209,6 +209,8 @@ def _time(value: Any) -> str:
 	return f"{text}.{micro:06d}" if micro else text
 
 
-def instant(modified: str, zone: tzinfo) -> datetime:
-	"""A site's naive `modified` as an aware moment, comparable across sites."""
-	return datetime.fromisoformat(modified).replace(tzinfo=zone)
+def instant(modified: str, zone: tzinfo, *, fold: int = 0) -> datetime:
+	"""A site's naive `modified` as a moment in UTC, comparable across sites: of the hour that comes twice when summer
+	time ends the first, or with a `fold` of 1 the second one."""
+	# In UTC, since Python compares two times of one zone by what their clocks show.
+	return datetime.fromisoformat(modified).replace(tzinfo=zone, fold=fold).astimezone(timezone.utc)

@@ -288,6 +288,10 @@ def _check_alone(ctx: Context, pair: Pair, stored: Binding) -> None:
 
 
 def _decide(batch: Batch, pair: Pair) -> Decision:
+	if pair.doubles:
+		reason = f"made a second time by a worker that came too late: it is {pair.doubles}"
+		writes = tuple(Write(side, "delete") for side in SIDES if pair.docs[side])
+		return Decision(writes, status=None, forget=True, reason=reason)
 	if pair.ambiguous:
 		return Decision(status="Failed", reason=pair.ambiguous)
 	if pair.crossed:
@@ -332,21 +336,22 @@ def _refused(ctx: Context, run: Run, pair: Pair, e: Exception) -> None:
 	attempts = max(event.attempts for event in pair.events) + 1
 	binding = pair.binding
 	# Only where the site said no is it sure that a create made nothing.
-	intent = None if isinstance(e, Refused) else binding.intent
+	in_vain = isinstance(e, Refused) and binding.intent
+	after = replace(binding, intent=None, rows={}) if in_vain else binding
 	if binding.status == "Failed" and binding.error == error and ctx.retry.exhausted(attempts):
-		if intent != binding.intent:
-			_note(ctx, Outcome(replace(binding, intent=intent)))
+		if in_vain:
+			_note(ctx, Outcome(after))
 		_quarantine(ctx, pair.events, error, blocked=isinstance(e, Blocked))
 		return  # tried again, and nothing new to tell
 	if not ctx.retry.exhausted(attempts):
-		after = timedelta(0) if isinstance(e, Stale) else ctx.retry.wait(attempts)
-		ctx.queue.retry(pair.events, after=after, error=error, attempt=True)
+		wait = timedelta(0) if isinstance(e, Stale) else ctx.retry.wait(attempts)
+		ctx.queue.retry(pair.events, after=wait, error=error, attempt=True)
 		run.counts["retried"] += 1
-		if binding.id and intent != binding.intent:
-			_note(ctx, Outcome(replace(binding, intent=intent)))
+		if binding.id and in_vain:
+			_note(ctx, Outcome(after))
 		return
 	entry = log_entry(run, pair, "fail", "Failure", message=error)
-	failed = replace(binding, status="Failed", error=error, intent=intent)
+	failed = replace(after, status="Failed", error=error)
 	if not _note(ctx, Outcome(failed, log=(entry,))):
 		# It may be that which stood in the way, and have done all there was to do.
 		ctx.queue.retry(pair.events, after=SHORTLY, error=error, attempt=False)

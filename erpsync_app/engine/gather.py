@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import tzinfo
 
 from erpsync_app.engine.batch import CANDIDATES, Batch, Pair, equal, learn
+from erpsync_app.engine.canonical import instant
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.files import find_twins
 from erpsync_app.engine.followers import look_at_leaders, look_for_news, look_for_vanished
 from erpsync_app.engine.intents import FRUIT, look_for_intents, may_be_of_another
+from erpsync_app.engine.late import look_for_late
 from erpsync_app.engine.mapping import Terms
 from erpsync_app.engine.merged import look_for_merged
 from erpsync_app.engine.model import (
@@ -45,6 +48,7 @@ def gather(ctx: Context, doctype: str, events: Sequence[Event]) -> Batch:
 	_meet(ctx, batch)
 	look_for_merged(ctx, batch)
 	_look_for_deletions(ctx, batch)
+	look_for_late(ctx, batch)
 	find_twins(ctx, batch)
 	for pair in batch.pairs:
 		pair.in_scope = bool(pair.binding.id) or _in_scope(batch, pair)
@@ -225,6 +229,7 @@ def _take_over(ctx: Context, batch: Batch, pair: Pair, binding: Binding, side: S
 	"""The unbound document of a pair is the bound one under a new name."""
 	doc, there = pair.docs[side], other(side)
 	assert doc is not None
+	pair.stored = binding
 	pair.binding = replace(binding, names={**binding.names, side: doc["name"]})
 	pair.renamed = side
 	for twin in [p for p in batch.pairs if p is not pair and p.binding.id == binding.id]:
@@ -250,10 +255,16 @@ def _look_for_deletions(ctx: Context, batch: Batch) -> None:
 			pair.deleted[side] |= bool(pair.binding.held.get(side) and not pair.binding.names.get(side))
 		if not gone:
 			continue
+		zone = batch.terms[side].zone
 		for name, when in ctx.sites[side].deleted_at(batch.rule.doctype, list(gone)).items():
 			held = gone[name].binding.held[side]
-			# A deletion from before the last sync was of an earlier document of that name.
-			gone[name].deleted[side] = held is not None and when >= held.modified
+			# A deletion that was surely before the last sync was of an earlier document of that name.
+			gone[name].deleted[side] = held is not None and _may_follow(when, held.modified, zone)
+
+
+def _may_follow(when: str, modified: str, zone: tzinfo) -> bool:
+	"""Whether one naive time of a site may be later than another, which is empty for one of long ago."""
+	return not modified or instant(when, zone, fold=1) >= instant(modified, zone)
 
 
 def _in_scope(batch: Batch, pair: Pair) -> bool:

@@ -45,7 +45,7 @@ def look_for_merged(ctx: Context, batch: Batch, *, usurped: bool = False) -> Non
 		gone = [
 			(pair, held)
 			for pair in batch.pairs
-			if (held := _missed(pair, side)) and (not usurped or pair.docs[side])
+			if (held := _missed(pair, side)) and (not usurped or _is_open(pair, side, held))
 		]
 		for pair, into in _survivors(ctx, batch, side, gone) if gone else ():
 			pair.usurped |= pair.docs[side] is not None
@@ -66,6 +66,12 @@ def _missed(pair: Pair, side: Side) -> Held | None:
 		return None
 	there = doc is not None and (not held.created or doc.get("creation") == held.created)
 	return None if there or not (held.modified or held.created) else held
+
+
+def _is_open(pair: Pair, side: Side, held: Held) -> bool:
+	"""Whether the name is another document's by now, and the other side does not go on without the one that had it: of
+	that, the name is free."""
+	return pair.docs[side] is not None and (pair.binding.status != "Diverged" or bool(held.fields))
 
 
 def _since(held: Held) -> str:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -203,13 +203,15 @@ class Intent:
 	"""A create that was begun on `side` and of which no answer was recorded.
 
 	`since` is when it was begun (aware, UTC); `sent` what was sent, in canonical form. `instead_of` is the name that the
-	document had on that side before, if it was there and was deleted: another worker may know it by that.
+	document had on that side before, if it was there and was deleted: another worker may know it by that. `again` is how
+	often it was begun before, without an answer, and may have been sent.
 	"""
 
 	side: Side
 	since: datetime
 	sent: Fields
 	instead_of: str | None = None
+	again: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,8 +241,25 @@ class RowMap:
 		"""From its fields as JSON keeps them."""
 		return cls(tuple(told["local"]), tuple(told["cloud"]), told["same"])
 
+	@classmethod
+	def between(cls, side: Side, here: Sequence[str], there: Sequence[str]) -> RowMap:
+		"""Of rows of `side` that are those of the other side, one by one."""
+		local, cloud = (here, there) if side == LOCAL else (there, here)
+		return cls(tuple(local), tuple(cloud), dict(zip(local, cloud, strict=True)))
+
 	def names(self, side: Side) -> tuple[str, ...]:
 		return self.local if side == LOCAL else self.cloud
+
+	def renamed(self, side: Side, names: Mapping[str, str]) -> RowMap:
+		"""With other names for rows of one side; those that `names` lacks keep theirs."""
+		local, cloud = ([names.get(n, n) if each == side else n for n in self.names(each)] for each in SIDES)
+		same = {
+			names.get(here, here) if side == LOCAL else here: names.get(there, there)
+			if side == CLOUD
+			else there
+			for here, there in self.same.items()
+		}
+		return RowMap(tuple(local), tuple(cloud), same)
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,7 +322,7 @@ class LogEntry:
 class Outcome:
 	"""What the ledger is to remember of one document, all of it in one transaction.
 
-	`binding` replaces what was stored under its `id`; `forget` removes it (both documents are gone).
+	`binding` replaces what was stored under its `id`; `forget` removes it, if it was stored (both documents are gone).
 
 	| `clashes` | `settled` | what happens to the conflict of the binding |
 	|---|---|---|

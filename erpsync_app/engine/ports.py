@@ -56,6 +56,9 @@ class Site(Protocol):
 	def find(self, doctype: str, filters: Sequence[tuple], limit: int) -> list[Document]:
 		"""Whole documents that meet Frappe filters `(fieldname, operator, value)`, oldest first."""
 
+	def with_row(self, doctype: str, child: str, created: str) -> list[str]:
+		"""The names of the documents that have a row of the child DocType with that `creation`, in order."""
+
 	def page_by_name(self, doctype: str, after: str | None, limit: int) -> list[Stamp]:
 		"""The next `limit` stamps in order of name; an empty list at the end."""
 
@@ -181,7 +184,8 @@ class EventQueue(Protocol):
 		document are claimed with it, whatever their kind, quarantined ones too."""
 
 	def renew(self, events: Sequence[Event]) -> bool:
-		"""Prolong the lease before a write. False if it was lost: then write nothing more."""
+		"""Prolong the lease before a write. False if it was lost, be it that this itself took longer than a lease lasts:
+		then write nothing more."""
 
 	def busy(self, doctype: str, names: Sequence[str]) -> bool:
 		"""Whether another worker holds events of one of these documents."""

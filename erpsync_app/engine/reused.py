@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from erpsync_app.engine.context import Context
+from erpsync_app.engine.errors import Blocked, Duplicate
 from erpsync_app.engine.model import SIDES, Binding, Document, Event, Outcome, Rule, Side, other
 
 
@@ -20,7 +21,10 @@ def is_another(rule: Rule, binding: Binding, side: Side, doc: Document) -> bool:
 	held = binding.held.get(side)
 	if not held or not held.created or held.created == doc.get("creation"):
 		return False
-	return rule.naming == "own" or binding.names.get(side) != (binding.names.get(other(side)) or "")
+	if rule.naming == "own":
+		return True
+	# Of one whose create is open, what that has made is looked for first; whether it was renamed, too.
+	return not binding.intent and binding.names.get(side) != (binding.names.get(other(side)) or "")
 
 
 def let_go(ctx: Context, binding: Binding, side: Side) -> None:
@@ -51,3 +55,14 @@ def let_go_of_twins(ctx: Context, binding: Binding) -> bool:
 				let_go(ctx, twin, side)
 				freed = True
 	return freed
+
+
+def check_free(ctx: Context, rule: Rule, side: Side, name: str, refusal: Duplicate) -> None:
+	"""Raise Blocked, which says why, if a name that is the identity was refused on `side` since it is still that of another
+	document's record, about which a person has been asked."""
+	known = ctx.ledger.bindings(rule.doctype, side, [name]).get(name) if rule.naming == "keep" else None
+	if known and known.status == "Conflict":
+		raise Blocked(
+			f"Its name on the {side} side still stands for {known.names.get(other(side)) or 'one that is gone'}, about"
+			" which a person has to decide."
+		) from refusal

@@ -61,12 +61,17 @@ def scan(
 
 
 def changed(ctx: Context, side: Side, doctype: str, page: Sequence[Stamp], trigger: str) -> list[Event]:
-	"""Those of a page that are not as their baseline was, and that the rule lets cross to the other side."""
-	rule = ctx.rules[doctype]
+	"""Those of a page that are not as their baseline was, and that the rule lets cross to the other side; on a side that
+	only receives, those that sync has made and does not know (see `late.py`)."""
+	rule, site = ctx.rules[doctype], ctx.sites[side]
 	known = ctx.ledger.stamps(doctype, side, [stamp.name for stamp in page])
-	new: Collection[str] = [s.name for s in page if s.name not in known] if rule.writes(other(side)) else ()
-	if new and rule.filters:
-		new = ctx.sites[side].stamps(doctype, list(new), filters_on(rule, side))
+	new: Collection[str] = [s.name for s in page if s.name not in known]
+	crosses = rule.writes(other(side))
+	if not crosses and rule.naming == "keep":
+		new = ()
+	filters = filters_on(rule, side) if crosses else [("owner", "=", site.user)]
+	if new and filters:
+		new = site.stamps(doctype, list(new), filters)
 	wanted = {*new, *(s.name for s in page if known.get(s.name, s.modified) != s.modified)}
 	return [Event(side, doctype, s.name, trigger=trigger) for s in page if s.name in wanted]
 

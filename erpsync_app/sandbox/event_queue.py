@@ -84,8 +84,9 @@ class SqliteQueue:
 		return [_event(row) for row in rows]
 
 	def renew(self, events: Sequence[Event]) -> bool:
-		until = _text(self._clock.now() + self._lease)
-		return self._update(events, "lease_until = ?", (until,)) == len(events)
+		until = self._clock.now() + self._lease
+		kept = self._update(events, "lease_until = ?", (_text(until),)) == len(events)
+		return kept and self._clock.now() < until
 
 	def busy(self, doctype: str, names: Sequence[str]) -> bool:
 		known = {"doctype": doctype, "me": self._worker, "now": _text(self._clock.now())}

@@ -42,6 +42,7 @@ REASONS = (
 	r"Item cannot be added to its own descendants",
 	r"not found\.",
 	r"submitted on both sides with different",
+	r"about which a person has to decide",
 )
 """Why a document may stand in quarantine for good: only for what a person alone can put right."""
 

@@ -183,7 +183,7 @@ class SqliteLedger:
 		if not outcome.forget:
 			binding = self._store(binding)
 		self._store_conflict(binding, outcome.clashes, outcome.settled)
-		if outcome.forget:
+		if outcome.forget and binding.id:
 			self._alone(
 				binding, "delete from binding where id = ? and version = ?", (binding.id, binding.version)
 			)

@@ -235,6 +235,15 @@ def test_the_later_of_two_claims_steps_back(one, two, event, claimed, doctype, m
 	assert claimed(two) == ["a"]
 
 
+def test_a_lease_that_ran_out_while_it_was_prolonged_is_lost(one, event, doctype, monkeypatch):
+	one.put([event("a")])
+	events = one.claim(doctype, "change", 1)
+	assert one.renew(events)
+	monkeypatch.setattr(event_queue, "LEASE", timedelta(microseconds=1))
+	monkeypatch.setattr(event_queue, "RENEW_AFTER", timedelta(0))
+	assert not one.renew(events)
+
+
 def test_what_comes_in_meanwhile_stays(one, two, event, claimed):
 	one.put([event("a")])
 	events = one.claim(event("a").doctype, "change", 1)

@@ -15,6 +15,7 @@ import pytest
 from erpsync_app import runs
 from erpsync_app.adapters.cloud_site import CloudSite
 from erpsync_app.adapters.local_site import LocalSite
+from erpsync_app.engine.errors import Unavailable
 from erpsync_app.tests.support import LOCAL_SITE, Person, count, only, set_rules
 from erpsync_app.tests.test_life_cycle import Here, There, in_step, order_of, rules
 from erpsync_app.tests.test_main_job import customer, item
@@ -60,6 +61,13 @@ def stalled(monkeypatch: pytest.MonkeyPatch, site: type, doctype: str, when: str
 	return late
 
 
+def nothing_is_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+	def unanswered(self, doctype: str, name: str, modified: str) -> None:
+		raise Unavailable(f"The cloud site did not answer when it was asked to delete {doctype} {name}.")
+
+	monkeypatch.setattr(CloudSite, "delete", unanswered)
+
+
 CASES = [("here", "before"), ("here", "after"), ("in the cloud", "before")]
 """Where the document is made first. A local one that was created is not there for anyone until it is recorded."""
 
@@ -82,6 +90,33 @@ def test_a_create_that_comes_too_late(
 	assert late != [""], "it was created late"
 	in_step()
 	assert (mirror.get(doctype, late[0]) is not None) == (when == "after")
+	check_once(cloud, prefix, doctype)
+
+
+@pytest.mark.parametrize("way", ["bidirectional", "local_to_cloud"])
+@pytest.mark.parametrize("doctype", ["Note", "Sales Order"])
+def test_what_could_not_be_taken_back_is_deleted_by_the_next_run(
+	cloud: Person, prefix: str, monkeypatch: pytest.MonkeyPatch, doctype: str, way: str
+):
+	set_rules(*rules(prefix, direction=way), only("Note", prefix, "title", naming="own", direction=way))
+	here, there = Here(), There(cloud)
+	here.insert(**customer(prefix))
+	here.insert(**item(f"{prefix} item", "All Item Groups"))
+	in_step()
+	here.insert(doctype, **({"title": prefix, "public": 1} if doctype == "Note" else order_of(prefix)))
+	late = stalled(monkeypatch, CloudSite, doctype, "before")
+	nothing_is_deleted(monkeypatch)
+	assert "did not answer" in (runs.sync(trigger="command").stopped or "")
+	assert there.get(doctype, late[0]) is not None
+	monkeypatch.undo()
+	in_step()
+	assert there.get(doctype, late[0]) is None
+	(entry,) = frappe.get_all("Sync Log", {"ref_doctype": doctype, "cloud_name": late[0]}, ["*"])
+	assert entry.operation == "delete" and "made a second time" in entry.message
+	check_once(cloud, prefix, doctype)
+
+
+def check_once(cloud: Person, prefix: str, doctype: str) -> None:
 	field = "title" if doctype == "Note" else "customer"
 	assert count(doctype, **{field: prefix}) == 1
 	found = cloud.call("frappe.client.get_list", doctype=doctype, filters={field: prefix})

@@ -2,6 +2,8 @@
 # License: MIT. See license.txt
 """What the simulation has found, each story as short as it got. See `sandbox/simulation.py`."""
 
+from datetime import datetime, timezone
+
 import pytest
 
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Event, other
@@ -691,5 +693,92 @@ def test_an_unclear_create_takes_no_order_for_its_own_whose_rows_are_not_its_own
 	assert w.people[there].get(SO, other_one, "po_no") == "stranger"
 	w.settle()
 	assert sorted(doc["po_no"] for doc in w.sites[side].all(SO)) == ["mine", "stranger"]
+	w.check_in_step()
+	w.check_steady()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_deletion_in_the_hour_that_comes_twice(side):
+	"""Seed 1002699: what was made before summer time ended is deleted after it, when clocks show less."""
+	w = World(own("ToDo"), zones=dict.fromkeys(SIDES, "Europe/Berlin"))
+	w.clock.sleep((datetime(2026, 10, 25, 0, 45, tzinfo=timezone.utc) - w.clock.now()).total_seconds())
+	todo = w.people[side].insert("ToDo", description="T")
+	w.settle()
+	w.clock.sleep(1200)
+	w.people[side].delete("ToDo", todo)
+	w.settle()
+	assert w.count("ToDo") == (0, 0)
+	assert not w.ledger.all_bindings()
+	w.check_steady()
+
+
+@pytest.mark.parametrize("renamed", ["there", "on both sides", "there, and its old name given away here"])
+@pytest.mark.parametrize("side", SIDES)
+def test_what_an_unclear_create_made_is_renamed_and_made_into_something_else(side, renamed):
+	"""Seeds 1001183 and 1087416: but for the note that Frappe keeps of a rename, nothing tells what it was."""
+	w, there = World(keep("Customer"), retry=RetryPolicy(max_attempts=9)), other(side)
+	w.people[side].insert("Customer", customer_name="C", tax_id="1", website="w")
+	w.put(Event(side, "Customer", "C"))
+	w.fault(there, Fault.AFTER_TIMEOUT, path="/api/v2/document", times=1)
+	assert w.drain().stopped
+	w.mend()
+	w.sites[there].rename("Customer", "C", "R")
+	edits = {"customer_name": "another", "tax_id": "2", "website": "v", "customer_details": "d"}
+	w.people[there].save("Customer", "R", **edits)
+	if renamed != "there":
+		w.sites[side].rename("Customer", "C", "S")
+	if "given away" in renamed:
+		w.people[side].insert("Customer", customer_name="C", tax_id="3")
+	w.settle()
+	number = 2 if "given away" in renamed else 1
+	assert w.count("Customer") == (number, number)
+	w.check_in_step()
+	w.check_steady()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_each_row_is_known_after_an_unclear_create(side):
+	"""Seed 1016024: people on both sides make of the rows what they like before the next look. Which was which is told by
+	what each was sent with, not by what it says."""
+	w, there = orders(), other(side)
+	rows = [{"item_code": "I", "qty": qty, "rate": 3} for qty in (1, 2, 3, 4)]
+	mine = w.people[side].insert(SO, customer="C", po_no="mine", items=rows)
+	w.put(Event(side, SO, mine))
+	w.fault(there, Fault.AFTER_TIMEOUT, path="/api/v2/document", times=1)
+	assert w.drain().stopped
+	w.mend()
+	(copy,) = of_po(w, there, "mine")
+	here, made = w.people[side].get(SO, mine, "items"), copy["items"]
+	# There: the first is dropped, the second changed; here the third is dropped, and the fourth made like the first was.
+	w.people[there].save(SO, copy["name"], items=[{**made[1], "qty": 9}, made[2], made[3]])
+	w.people[side].save(SO, mine, items=[here[0], here[1], {**here[3], "qty": 1}])
+	w.settle()
+	for at, name in ((side, mine), (there, copy["name"])):
+		assert [row["qty"] for row in w.people[at].get(SO, name, "items")] == [9, 1], at
+	w.check_in_step()
+	w.check_steady()
+
+
+@pytest.mark.parametrize("choice", ["Keep local", "Keep cloud"])
+def test_a_name_that_both_sides_give_to_another_while_a_person_is_asked_about_the_one_that_had_it(choice):
+	"""Seed 2022528: renamed here and merged there at once, which a person is to settle."""
+	w = World(keep("Customer", "manual"))
+	for name in ("C", "into"):
+		w.people[CLOUD].insert("Customer", customer_name=name, tax_id=name)
+	w.settle()
+	w.sites[LOCAL].rename("Customer", "C", "R")
+	w.people[LOCAL].save("Customer", "R", tax_id="edited")
+	w.sites[CLOUD].rename("Customer", "C", "into", merge=True)
+	w.settle()
+	assert [conflict.names for conflict in w.open_conflicts()] == [{LOCAL: "R", CLOUD: "C"}]
+	for side in SIDES:
+		w.people[side].insert("Customer", customer_name="C", tax_id="new")
+	w.settle()
+	((event, why),) = w.queue.failed()
+	assert event.name == "C" and "still stands for R, about which a person has to decide" in why
+	w.choose("Customer", LOCAL, "R", choice)
+	w.settle()
+	assert [w.people[side].get("Customer", "C", "tax_id") for side in SIDES] == ["new", "new"]
+	assert not w.open_conflicts()
 	w.check_in_step()
 	w.check_steady()

@@ -27,7 +27,10 @@ class Listing:
 	docs: dict[str, dict[str, str]] = field(default_factory=dict)
 	trail: list[Deletion] = field(default_factory=list)
 	born: dict[str, str] = field(default_factory=dict)
+	made: set[str] = field(default_factory=set)
+	"""The documents that sync has made."""
 	pages: int = 0
+	user = "sync@example.com"
 
 	def _stamps(self, doctype):
 		self.pages += 1
@@ -40,6 +43,10 @@ class Listing:
 	def page_by_time(self, doctype, after, limit):
 		stamps = sorted(self._stamps(doctype), key=lambda s: (s.modified, s.name))
 		return [s for s in stamps if Cursor(s.modified, s.name) > after][:limit]
+
+	def stamps(self, doctype, names, filters):
+		assert list(filters) == [("owner", "=", self.user)]
+		return {name: self.docs[doctype][name] for name in names if name in self.made}
 
 	def deletions(self, doctypes, after, limit):
 		trail = sorted(self.trail, key=lambda d: d.cursor)
@@ -330,6 +337,16 @@ def test_what_is_new_on_the_receiver_alone_is_left_alone(direction, expected):
 		ctx.ledger.hold(side, "old", AT % 1)
 		ctx.sites[side].save("old", AT % 2)
 		ctx.sites[side].save("new", AT % 2)
+	assert found(ctx) == expected
+
+
+@pytest.mark.parametrize(("naming", "expected"), [("own", ["cloud change late"]), ("keep", [])])
+def test_what_sync_made_on_the_receiver_and_does_not_know_is_looked_at(naming, expected):
+	"""A worker may have made it too late; of a name that is the identity there is no second one."""
+	ctx = context(Rule("Item", direction="local_to_cloud", naming=naming))
+	for name in ("late", "by a person"):
+		ctx.sites[CLOUD].save(name, AT % 2)
+	ctx.sites[CLOUD].made.add("late")
 	assert found(ctx) == expected
 
 

@@ -115,6 +115,15 @@ def test_a_lease_that_ran_out_but_was_not_taken_can_be_prolonged(queue, other, c
 	assert claimed(other) == []
 
 
+def test_a_lease_that_ran_out_while_it_was_prolonged_is_lost(queue, clock, monkeypatch):
+	"""Nobody has taken it, and somebody may at any moment."""
+	queue.put([event("a")])
+	events = queue.claim("Item", "change", 1)
+	update = queue._update
+	monkeypatch.setattr(queue, "_update", lambda *a: (update(*a), clock.sleep(LEASE.total_seconds()))[0])
+	assert not queue.renew(events)
+
+
 def test_who_lost_the_lease_changes_nothing_more(queue, other, clock):
 	queue.put([event("a")])
 	events = queue.claim("Item", "change", 1)

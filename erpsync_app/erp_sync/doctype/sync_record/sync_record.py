@@ -21,6 +21,7 @@ class SyncRecord(Document):
 		cloud_modified: DF.Data | None
 		cloud_name: DF.Data | None
 		error: DF.SmallText | None
+		intent_again: DF.Int
 		intent_instead_of: DF.Data | None
 		intent_sent: DF.Code | None
 		intent_side: DF.Data | None
