@@ -14,7 +14,7 @@ from erpsync_app.engine.batch import Batch, Pair, docstatus
 from erpsync_app.engine.canonical import instant
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.intents import FRUIT, makes_up, may_be_of_another, next_names
-from erpsync_app.engine.model import SIDES, Document, Outcome, Side, other
+from erpsync_app.engine.model import SIDES, Document, Intent, Outcome, Side, other
 
 LATE = timedelta(days=1)
 """How long after a create was first begun a document still counts as one of its own, by the clocks of two machines."""
@@ -37,11 +37,15 @@ def take_back(ctx: Context, pair: Pair, overtaken: bool) -> None:
 		return
 	name = begun.names.get(source) or ""
 	known = ctx.ledger.bindings(doctype, source, [name]).get(name)
-	still_open = known and known.intent and known.intent.since == begun.intent.since
+	still_open = known and known.intent and _same(known.intent, begun.intent)
 	if overtaken and not still_open and not ctx.ledger.bindings(doctype, side, [made["name"]]):
 		if known:  # whoever has read it in the meantime, and what was created along with it, is to read again
 			ctx.ledger.save([Outcome(known)])
 		ctx.sites[side].delete(doctype, made["name"], made["modified"])
+
+
+def _same(one: Intent, two: Intent) -> bool:
+	return (one.since, one.again) == (two.since, two.again)
 
 
 def look_for_late(ctx: Context, batch: Batch) -> None:

@@ -741,20 +741,21 @@ def test_each_row_is_known_after_an_unclear_create(side):
 	"""Seed 1016024: people on both sides make of the rows what they like before the next look. Which was which is told by
 	what each was sent with, not by what it says."""
 	w, there = orders(), other(side)
-	rows = [{"item_code": "I", "qty": qty, "rate": 3} for qty in (1, 2, 3, 4)]
+	rows = [{"item_code": "I", "qty": qty, "rate": 3} for qty in (1, 2, 3)]
 	mine = w.people[side].insert(SO, customer="C", po_no="mine", items=rows)
 	w.put(Event(side, SO, mine))
 	w.fault(there, Fault.AFTER_TIMEOUT, path="/api/v2/document", times=1)
 	assert w.drain().stopped
 	w.mend()
 	(copy,) = of_po(w, there, "mine")
-	here, made = w.people[side].get(SO, mine, "items"), copy["items"]
-	# There: the first is dropped, the second changed; here the third is dropped, and the fourth made like the first was.
-	w.people[there].save(SO, copy["name"], items=[{**made[1], "qty": 9}, made[2], made[3]])
-	w.people[side].save(SO, mine, items=[here[0], here[1], {**here[3], "qty": 1}])
+	_, second, third = copy["items"]
+	w.people[there].save(SO, copy["name"], items=[second, {**third, "qty": 9}])
+	*rest, third = w.people[side].get(SO, mine, "items")
+	w.people[side].save(SO, mine, items=[*rest, {**third, "rate": 5}])
 	w.settle()
 	for at, name in ((side, mine), (there, copy["name"])):
-		assert [row["qty"] for row in w.people[at].get(SO, name, "items")] == [9, 1], at
+		left = [(row["qty"], row["rate"]) for row in w.people[at].get(SO, name, "items")]
+		assert left == [(2, 3), (9, 5)], at
 	w.check_in_step()
 	w.check_steady()
 

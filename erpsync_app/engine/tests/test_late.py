@@ -66,6 +66,28 @@ def test_what_a_worker_made_too_late_before_it_died_is_deleted(kind, side, way, 
 
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_worker_takes_back_what_another_has_begun_again(kind, side):
+	"""Seed 3017056: of that one's create the answer was lost, so which of the two stays is not told yet."""
+	w, there = world(kind), other(side)
+
+	def around(label, call):
+		if label == f"{there}.create {kind}":
+			w.clock.sleep(3600)
+			w.fault(there, Fault.AFTER_TIMEOUT, path="/api/v2/document", times=1)
+			assert w.drain().stopped
+			w.mend()
+		return call()
+
+	w.put(Event(side, kind, one_of(w, side, kind)))
+	w.drain(w.context(around=around), limit=1)
+	assert len(w.sites[there].names(kind)) == 1
+	w.settle()
+	assert w.count(kind) == (1, 1)
+	w.check_in_step()
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_what_a_person_has_edited_by_then_stays(kind, side):
 	w, there = world(kind), other(side)
 	make_too_late(w, side, kind)
