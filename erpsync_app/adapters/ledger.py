@@ -231,14 +231,17 @@ def _row(binding: Binding) -> dict[str, Any]:
 
 def _save(outcome: Outcome) -> Binding:
 	binding = outcome.binding
+	now = now_datetime()
+	if binding.id:
+		_check_alone(binding)
 	if outcome.forget:
 		if binding.id:
-			frappe.db.delete(RECORD, {"name": binding.id, "modified": binding.version})
-			_check_alone(binding, None)
+			frappe.db.delete(RECORD, {"name": binding.id})
 	elif binding.id:
-		binding = _update(binding)
+		values = {**_row(binding), "modified": now, "modified_by": frappe.session.user}
+		frappe.db.set_value(RECORD, binding.id, values, update_modified=False)
+		binding = replace(binding, version=str(now))
 	else:
-		now = now_datetime()
 		(name,) = insert_rows(RECORD, [{**_row(binding), "modified": now}])
 		binding = replace(binding, id=name, version=str(now))
 	if outcome.clashes or outcome.settled:
@@ -248,26 +251,11 @@ def _save(outcome: Outcome) -> Binding:
 	return binding
 
 
-def _update(binding: Binding) -> Binding:
-	"""Store the binding, if nobody has since it was read. `modified` is the version, as it is to Frappe's own saves."""
-	assert binding.id
-	now = now_datetime()
-	values = {**_row(binding), "modified": now, "modified_by": frappe.session.user}
-	# By hand: `frappe.db.set_value` with a filter empties the document cache of the whole DocType.
-	query = frappe.qb.get_query(
-		RECORD, filters={"name": binding.id, "modified": binding.version}, update=True
-	)
-	for column, value in values.items():
-		query = query.set(column, value)
-	query.run()
-	frappe.clear_document_cache(RECORD, binding.id)
-	_check_alone(binding, now)
-	return replace(binding, version=str(now))
-
-
-def _check_alone(binding: Binding, stored: datetime | None) -> None:
-	"""Raise Stale if what was to be stored just now, or deleted, is not: the version is another one by now."""
-	if frappe.db.get_value(RECORD, binding.id, "modified") != stored:
+def _check_alone(binding: Binding) -> None:
+	"""Lock the record, and raise Stale if someone else has stored it, or forgotten it, since it was read. `modified` is
+	its version, as it is to Frappe's own saves."""
+	as_read = {"name": binding.id, "modified": binding.version}
+	if not frappe.db.get_value(RECORD, as_read, for_update=True):
 		raise errors.Stale(SOMEONE_ELSE)
 
 
