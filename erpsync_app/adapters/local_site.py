@@ -81,9 +81,9 @@ class LocalSite:
 		rows = _rows(doctype, [list(f) for f in filters], order_by="creation asc, name asc", limit=limit)
 		return list(self._with_children(doctype, rows).values())
 
-	def with_row(self, doctype: str, child: str, created: str) -> list[str]:
-		filters = {"creation": created, "parenttype": doctype}
-		return frappe.get_all(child, filters, pluck="parent", distinct=True, order_by="parent asc")
+	def with_row(self, doctype: str, child: str, created: Sequence[str]) -> list[str]:
+		filters = {"creation": ("in", list(created)), "parenttype": doctype}
+		return sorted(set(frappe.get_all(child, filters, pluck="parent")))
 
 	def page_by_name(self, doctype: str, after: str | None, limit: int) -> list[Stamp]:
 		filters = [] if after is None else [["name", ">", after]]

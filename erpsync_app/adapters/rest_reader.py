@@ -164,10 +164,13 @@ class RestReader:
 		docs = self.read(doctype, names)
 		return [docs[name] for name in names if name in docs]
 
-	def with_row(self, doctype: str, child: str, created: str) -> list[str]:
-		filters = [["creation", "=", created], ["parenttype", "=", doctype]]
-		rows = self._list(child, ["parent"], filters, "parent asc", MANY, parent=doctype)
-		return list(dict.fromkeys(str(row["parent"]) for row in rows if "parent" in row))
+	def with_row(self, doctype: str, child: str, created: Sequence[str]) -> list[str]:
+		found = set()
+		for chunk in chunks(created, self._chunk):
+			filters = [["creation", "in", chunk], ["parenttype", "=", doctype]]
+			rows = self._list(child, ["parent"], filters, "parent asc", MANY, parent=doctype)
+			found |= {str(row["parent"]) for row in rows if "parent" in row}
+		return sorted(found)
 
 	def tags(self, doctype: str, names: Sequence[str]) -> dict[str, str]:
 		found: dict[str, str] = {}

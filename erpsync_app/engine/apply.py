@@ -24,12 +24,9 @@ from erpsync_app.engine.followers import check_news, look_at_followers
 from erpsync_app.engine.intents import (
 	begin,
 	check_not_renamed,
-	made_rows,
 	name_for,
-	sent_rows,
-	stamped,
 )
-from erpsync_app.engine.late import take_back
+from erpsync_app.engine.late import check_double, take_back
 from erpsync_app.engine.lifecycle import SUBMITTED, posted, posting
 from erpsync_app.engine.model import (
 	CLOUD,
@@ -46,6 +43,7 @@ from erpsync_app.engine.model import (
 	Side,
 	other,
 )
+from erpsync_app.engine.moments import made_rows, sent_rows, stamped
 from erpsync_app.engine.reconcile import Decision, Write
 from erpsync_app.engine.reused import check_free, let_go_of_twins
 from erpsync_app.engine.tags import USER_TAGS, check_tags, retag, tags
@@ -179,6 +177,7 @@ def _write(
 		check_tags(ctx, batch, pair, side)
 		if write.operation == "delete":
 			check_news(ctx, batch, pair, side)
+			check_double(ctx, batch, pair, side)
 			site.delete(doctype, before["name"], before["modified"])
 		else:
 			survivor = pair.merged[other(side)]

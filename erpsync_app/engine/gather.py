@@ -138,7 +138,9 @@ def _meet_by(ctx: Context, batch: Batch, side: Side, fields: tuple[str, ...]) ->
 		return
 	candidates = _candidates(ctx, batch, side, lonely, fields)
 	learn(ctx, batch, there, candidates)
-	taken = ctx.ledger.bindings(batch.rule.doctype, there, [doc["name"] for doc in candidates])
+	taken = set(ctx.ledger.bindings(batch.rule.doctype, there, [doc["name"] for doc in candidates]))
+	# What an unclear create has made is told by now, and recorded later.
+	taken |= {doc["name"] for p in batch.pairs if p.binding.id and (doc := p.docs[there])}
 	free = [doc for doc in candidates if doc["name"] not in taken]
 	for pair in lonely:
 		doc = pair.docs[side]

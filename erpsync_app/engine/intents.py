@@ -3,7 +3,7 @@
 """Creates of which no answer was recorded: what they made is looked for before anything else is done.
 
 It is known by its name, where that is the identity or was made up for it (see `name_for`). Where the site names it, by
-all that was sent; by its rows, which bear the moment of the intent (see `stamped`); or, where people have edited it since
+all that was sent; by its rows, which bear its moments (see `moments.py`); or, where people have edited it since
 and it has none of these rows, by being most like what was sent.
 """
 
@@ -16,13 +16,14 @@ from typing import Any
 
 from erpsync_app.engine.batch import CANDIDATES, Batch, Pair, equal, learn
 from erpsync_app.engine.beside import beside
-from erpsync_app.engine.canonical import instant, row_names
+from erpsync_app.engine.canonical import instant
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import Stale
 from erpsync_app.engine.merged import named
 from erpsync_app.engine.model import SIDES, Binding, Document, Fields, Held, Intent, RowMap, Side, other
+from erpsync_app.engine.moments import made_rows, moment, moments_in, rows_sent, send_of, untouched_rows
 from erpsync_app.engine.reused import is_another
-from erpsync_app.engine.rows import Table, copy_name, row_map
+from erpsync_app.engine.rows import copy_name
 
 CLOCK_MARGIN = timedelta(days=1)
 """How far the clocks of two sites may differ when what an unclear create made is looked for by all that was sent."""
@@ -77,7 +78,7 @@ def may_be_of_another(ctx: Context, batch: Batch, pair: Pair, doc: Document, sid
 	others = [
 		intent
 		for intent in ctx.ledger.open_intents(batch.rule.doctype, side)
-		if intent != mine and doc["creation"] >= _moment(batch, intent, -CLOCK_MARGIN)
+		if intent != mine and doc["creation"] >= moment(batch, intent, -CLOCK_MARGIN)
 	]
 	if makes_up(batch):
 		return any(doc["name"] in _names_for(intent) for intent in others)
@@ -143,73 +144,6 @@ def _name_before(pair: Pair, side: Side) -> str | None:
 	return next(filter(None, [*names, begun.instead_of if begun else None]), None)
 
 
-def stamped(values: Document, batch: Batch, intent: Intent) -> Document:
-	"""What is to be sent, the rows of its tables with moments of their own as their `creation`: that of the intent, and
-	each a microsecond after the one before it. Frappe keeps the `creation` of a row that brings one
-	(Document.set_user_and_timestamp; of the document itself it does not), and no edit changes it: so the document is
-	known again, whatever people make of it, and so is each of its rows."""
-	tables = {}
-	for name in _tables(batch, intent.side):
-		if rows := values.get(name):
-			moments = _moments(batch, intent, len(rows))
-			tables[name] = [{**row, "creation": at} for row, at in zip(rows, moments, strict=True)]
-	return {**values, **tables}
-
-
-def sent_rows(batch: Batch, source: Document, intent: Intent) -> dict[str, RowMap]:
-	"""Who is who among the rows of a document and those that the create makes of them, which go by their moments until
-	their names are known."""
-	side = other(intent.side)
-	names = row_names(source, batch.shape, side)
-	return {
-		table: RowMap.between(side, names[table], _moments(batch, intent, len(rows)))
-		for table, rows in intent.sent.items()
-		if table in names and rows
-	}
-
-
-def made_rows(batch: Batch, maps: Mapping[str, RowMap], made: Document, side: Side) -> dict[str, RowMap]:
-	"""The same, once it is known what the create has `made` on `side`. Without the tables that the site has built anew:
-	which row became which is told there by content."""
-	known = {}
-	for table, rows in maps.items():
-		field = batch.shape.named(table)
-		names = (
-			{row["creation"]: str(row["name"]) for row in (made.get(field.on(side)) or ())} if field else {}
-		)
-		if any(moment in names for moment in rows.names(side)):
-			known[table] = rows.renamed(side, names)
-	return known
-
-
-def _bears(doc: Document, batch: Batch, intent: Intent) -> bool:
-	"""Whether a row of the document was sent with that intent."""
-	longest = max((len(rows) for rows in intent.sent.values() if isinstance(rows, list)), default=0)
-	moments = set(_moments(batch, intent, longest))
-	return any(row["creation"] in moments for row in _rows(doc, batch, intent))
-
-
-def _rows(doc: Document, batch: Batch, intent: Intent) -> list[Document]:
-	"""Of the tables that were sent with rows."""
-	sent = [f.on(intent.side) for f in batch.shape.fields if f.rows is not None and intent.sent.get(f.local)]
-	return [row for name in sent for row in doc.get(name) or ()]
-
-
-def _tables(batch: Batch, side: Side) -> list[str]:
-	return [f.on(side) for f in batch.shape.fields if f.rows is not None]
-
-
-def _moment(batch: Batch, intent: Intent, later: timedelta = timedelta(0)) -> str:
-	"""When the intent was begun, or so much later, as its side tells a time."""
-	zone = batch.terms[intent.side].zone
-	return f"{(intent.since + later).astimezone(zone).replace(tzinfo=None):%Y-%m-%d %H:%M:%S.%f}"
-
-
-def _moments(batch: Batch, intent: Intent, number: int) -> list[str]:
-	"""That of each row of a table."""
-	return [_moment(batch, intent, timedelta(microseconds=at)) for at in range(number)]
-
-
 def _recover(ctx: Context, batch: Batch, pair: Pair, intent: Intent, found: Document | None) -> None:
 	if found is None:
 		pair.binding = replace(pair.binding, intent=None, rows={})
@@ -219,24 +153,11 @@ def _recover(ctx: Context, batch: Batch, pair: Pair, intent: Intent, found: Docu
 		found = ctx.sites[intent.side].read(batch.rule.doctype, [found["name"]]).get(found["name"], found)
 		learn(ctx, batch, intent.side, [found])
 	names = {**pair.binding.names, intent.side: found["name"]}
-	# What was sent is the baseline of both sides: edits made since then are seen as such. Where nobody touched
-	# what the create made, it is its own, with all that the site made of it.
-	source = other(intent.side)
-	begun = pair.binding.held.get(source)
-	# A file or a tag that is there by now is an edit in any case: `modified` does not tell of it.
-	bare = {name: {} for name in beside(batch.rule)}
-	made = Held({**intent.sent, **bare}, modified="", created=found["creation"])
-	rows = made_rows(batch, pair.binding.rows, found, intent.side)
-	if _untouched(found):
-		made = batch.held(found, intent.side)
-		made = replace(made, fields={**made.fields, **bare})
-		rows = {table: _untouched_rows(batch, table, known, intent, found) for table, known in rows.items()}
-	held = {
-		intent.side: made,
-		source: Held({**intent.sent, **bare}, modified="", created=begun.created if begun else ""),
-	}
-	if found.get("owner") != ctx.sites[intent.side].user:
-		held, rows = {}, {}  # someone else's, of the same name: a first contact
+	held, rows = {}, {}
+	if (
+		found.get("owner") == ctx.sites[intent.side].user
+	):  # else someone else's, of the same name: a first contact
+		held, rows = _baselines(batch, pair, intent, found)
 	if batch.rule.naming == "keep" and found["name"] != _name(pair.binding, intent) and not pair.renamed:
 		pair.renamed = intent.side
 	pair.docs[intent.side] = found
@@ -244,15 +165,34 @@ def _recover(ctx: Context, batch: Batch, pair: Pair, intent: Intent, found: Docu
 	batch.absorb(pair, intent.side)
 
 
-def _untouched_rows(batch: Batch, table: str, known: RowMap, intent: Intent, found: Document) -> RowMap:
-	"""Who is who if what the create made is as the site made it: the baselines are what was sent, and all of that."""
-	side = intent.side
-	names = row_names(found, batch.shape, side)[table]
-	now = {
-		side: Table(batch.fields(found, side)[table], names),
-		other(side): Table(intent.sent[table], known.names(other(side))),
-	}
-	return row_map(known, now, written=True)
+def _baselines(
+	batch: Batch, pair: Pair, intent: Intent, found: Document
+) -> tuple[dict[Side, Held | None], Mapping[str, RowMap]]:
+	"""What was sent is the baseline of both sides: edits made since then are seen as such. Where nobody touched what the
+	create made, it is its own, with all that the site made of it."""
+	side, sent, untouched = intent.side, intent.sent, _untouched(found)
+	made = batch.held(found, side) if untouched else Held(sent, modified="", created=found["creation"])
+	rows: Mapping[str, RowMap] = made_rows(batch, pair.binding.rows, found, side)
+	if _is_of_earlier_send(batch, intent, found):
+		if not untouched:
+			return {}, {}  # what was sent then is not known any more: a first contact
+		# It is what is there, but for what the site has filled in.
+		sent = {f: value for f, value in made.fields.items() if intent.sent.get(f) or not value}
+		made, rows = replace(made, fields=sent), {}
+	elif untouched:
+		rows = untouched_rows(batch, pair.binding.rows, intent, found)
+	begun = pair.binding.held.get(other(side))
+	# A file or a tag that is there by now is an edit in any case: `modified` does not tell of it.
+	bare = {name: {} for name in beside(batch.rule)}
+	theirs = Held({**sent, **bare}, modified="", created=begun.created if begun else "")
+	return {side: replace(made, fields={**made.fields, **bare}), other(side): theirs}, rows
+
+
+def _is_of_earlier_send(batch: Batch, intent: Intent, found: Document) -> bool:
+	"""Whether the document is, or may be, of a create that was begun again since, with other contents perhaps."""
+	if makes_up(batch):
+		return found["name"] in _names_for(intent)[1:]
+	return bool(intent.again) and send_of(found, batch, intent) != intent.again
 
 
 def _name(binding: Binding, intent: Intent) -> str:
@@ -266,11 +206,13 @@ def _search(ctx: Context, batch: Batch, pair: Pair, intent: Intent) -> _Search:
 	asked = _names_for(intent) if makes_up(batch) else [name] if name else []
 	docs = site.read(rule.doctype, asked) if asked else {}
 	found, names = [docs[name] for name in asked if name in docs], set(asked)
+	if rule.naming == "own" and not found:
+		found = _with_its_moments(ctx, batch, intent)
 	if not found and not makes_up(batch):  # the site named it, or it was renamed since
-		mine = [("owner", "=", site.user), ("creation", ">=", _moment(batch, intent, -CLOCK_MARGIN))]
+		mine = [("owner", "=", site.user), ("creation", ">=", moment(batch, intent, -CLOCK_MARGIN))]
 		found = site.find(rule.doctype, mine, CANDIDATES)
 		if name and found:
-			notes = site.notes(rule.doctype, _moment(batch, intent, -CLOCK_MARGIN))
+			notes = site.notes(rule.doctype, moment(batch, intent, -CLOCK_MARGIN))
 			names |= {note.about for note in notes if name in named(note)}
 	learn(ctx, batch, intent.side, found)
 	taken = ctx.ledger.bindings(rule.doctype, intent.side, [doc["name"] for doc in found])
@@ -280,6 +222,17 @@ def _search(ctx: Context, batch: Batch, pair: Pair, intent: Intent) -> _Search:
 		if doc["name"] not in taken or is_another(rule, taken[doc["name"]], intent.side, doc)
 	]
 	return _Search(intent, free, names)
+
+
+def _with_its_moments(ctx: Context, batch: Batch, intent: Intent) -> list[Document]:
+	"""What has a row that was sent with the intent: of many that sync has made on that day it is not to be missed."""
+	site, doctype = ctx.sites[intent.side], batch.rule.doctype
+	names: set[str] = set()
+	for table, child in site.meta(doctype).children.items():
+		if given := moments_in(batch, intent, table):
+			names.update(site.with_row(doctype, child.doctype, given))
+	docs = site.read(doctype, sorted(names)).values() if names else ()
+	return [doc for doc in docs if doc.get("owner") == site.user]
 
 
 def _as_sent(
@@ -296,7 +249,8 @@ def _as_sent(
 def _with_its_rows(
 	batch: Batch, search: _Search, free: list[Document], others: Sequence[Intent]
 ) -> Document | None:
-	return next((doc for doc in free if _bears(doc, batch, search.intent)), None)
+	told = [(n, doc) for doc in free if (n := send_of(doc, batch, search.intent)) is not None]
+	return max(told, key=lambda each: each[0])[1] if told else None
 
 
 def _most_like(
@@ -310,9 +264,12 @@ def _most_like(
 	rivals = [o for o in others if o.sent != intent.sent]
 
 	def mine(doc: Document) -> bool:
-		if (batch.rule.naming == "keep" and _untouched(doc)) or any(_bears(doc, batch, o) for o in others):
+		rows = [row["creation"] for row in rows_sent(doc, batch, intent)]
+		if _untouched(doc) and (rows or batch.rule.naming == "keep"):
 			return False
-		if any(row["creation"] <= doc["creation"] for row in _rows(doc, batch, intent)):
+		if any(created <= doc["creation"] for created in rows):
+			return False
+		if any(send_of(doc, batch, o) is not None for o in others):
 			return False
 		claim = _claim(batch, intent, doc)
 		return claim[0] >= 0.5 and -claim[1] <= NEAR and all(_claim(batch, o, doc) <= claim for o in rivals)

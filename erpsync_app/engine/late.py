@@ -3,24 +3,25 @@
 """What a worker made too late: it stood still over a create for longer than its lease, and another one has made the
 document in the meantime. It deletes what it made itself. If it cannot, since it dies as well or the site does not answer,
 the next look at the document tells what it is. Where names are made up, a create that is begun again asks for a name made
-of the one before; else its rows bear the moment of the first one. (What the site names and what has no rows is not told.)
+of the one before; else its rows bear moments that are told by those of the one before. (What the site names and what has
+no rows is not told.)
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from erpsync_app.engine.batch import Batch, Pair, docstatus
-from erpsync_app.engine.canonical import instant
 from erpsync_app.engine.context import Context
+from erpsync_app.engine.errors import Stale
+from erpsync_app.engine.followers import something_said
 from erpsync_app.engine.intents import FRUIT, makes_up, may_be_of_another, next_names
-from erpsync_app.engine.model import SIDES, Document, Intent, Outcome, Side, other
-
-LATE = timedelta(days=1)
-"""How long after a create was first begun a document still counts as one of its own, by the clocks of two machines."""
+from erpsync_app.engine.model import SIDES, Binding, Document, Intent, Outcome, Side, other
+from erpsync_app.engine.moments import moments_beside
 
 TIMES = 20
-"""How often a create is begun again, at most, for its first document to be known."""
+"""How often a create is begun again, at most, for what an earlier one made to be known."""
+
+ROWS = 10
+"""How many of its rows are asked about: of the other document, one of them is enough."""
 
 
 def take_back(ctx: Context, pair: Pair, overtaken: bool) -> None:
@@ -54,37 +55,64 @@ def look_for_late(ctx: Context, batch: Batch) -> None:
 		return  # a second one of that name cannot be made
 	for pair in batch.pairs:
 		shown = [(side, doc) for side in SIDES if (doc := pair.docs[side])]
-		if pair.binding.id or len(shown) != 1:
+		# One that could not be deleted has a record, which tells of the failure.
+		known = any(pair.binding.held.values()) or pair.binding.intent or all(pair.binding.names.values())
+		if known or len(shown) != 1:
 			continue
 		side, doc = shown[0]
 		if may_be_of_another(ctx, batch, pair, doc, side):
 			pair.awaits = FRUIT
 		else:
-			pair.doubles = _made_in_time(ctx, batch, side, doc)
+			pair.doubles = _made_in_time(ctx, batch, pair, side)
 
 
-def _made_in_time(ctx: Context, batch: Batch, side: Side, doc: Document) -> str:
-	"""The bound document that the same create has made; empty if there is none, or if it was not sync alone that made
-	this one."""
-	site, doctype = ctx.sites[side], batch.rule.doctype
-	if (
-		{doc.get("owner"), doc.get("modified_by")} != {site.user}
-		or docstatus(doc)
-		or not batch.rule.writes(side)
-	):
+def check_double(ctx: Context, batch: Batch, pair: Pair, side: Side) -> None:
+	"""Raise Stale if a document that is to be deleted as the double of another one is none any more, or was bound, or
+	that one went, since it was looked for."""
+	if pair.doubles and _made_in_time(ctx, batch, pair, side) != pair.doubles:
+		raise Stale(f"It doubles {pair.doubles} no more.")
+
+
+def _made_in_time(ctx: Context, batch: Batch, pair: Pair, side: Side) -> str:
+	"""The bound document that the same create has made, be it begun again; empty if there is none, or if it was not sync
+	alone that has been at this one."""
+	site, doctype, doc = ctx.sites[side], batch.rule.doctype, pair.docs[side]
+	if not doc or {doc.get("owner"), doc.get("modified_by")} != {site.user} or docstatus(doc):
 		return ""
-	names = next_names(doc["name"], TIMES) if makes_up(batch) else _of_its_moment(ctx, batch, side, doc)
-	bound = ctx.ledger.bindings(doctype, side, names)
-	return next((name for name in names if name in bound), "")
+	if not batch.rule.writes(side):
+		return ""
+	name = doc["name"]
+	names = next_names(name, TIMES) if makes_up(batch) else _begun_again(ctx, batch, side, doc)
+	bound = ctx.ledger.bindings(doctype, side, [name, *names]) if names else {}
+	if name in bound and bound[name].id != pair.binding.id:
+		return ""
+	there = site.read(doctype, [each for each in names if each in bound]) if bound else {}
+	doubled = next((each for each in there.values() if _is_bound(bound[each["name"]], side, each)), None)
+	return doubled["name"] if doubled and not _has_something(ctx, batch, side, name) else ""
 
 
-def _of_its_moment(ctx: Context, batch: Batch, side: Side, doc: Document) -> list[str]:
-	"""The documents that have a row of the moment that a row of this one bears."""
-	site, doctype, zone = ctx.sites[side], batch.rule.doctype, batch.terms[side].zone
-	born = instant(doc["creation"], zone)
+def _begun_again(ctx: Context, batch: Batch, side: Side, doc: Document) -> list[str]:
+	"""The documents with a row of the moment that a row of this one would have had, had its create been begun before or
+	after it was. A copy of a document has rows of the same moments, and is none of these."""
+	site, doctype = ctx.sites[side], batch.rule.doctype
 	for table, child in site.meta(doctype).children.items():
+		sent = [row["creation"] for row in doc.get(table) or () if row["creation"] != doc["creation"]]
 		# Rows that no one has sent with a moment of theirs are as old as their document.
-		moment = next((row["creation"] for row in doc.get(table) or ()), doc["creation"])
-		if moment != doc["creation"] and abs(born - instant(moment, zone)) <= LATE:
-			return site.with_row(doctype, child.doctype, moment)
+		if moments := [each for moment in sent[:ROWS] for each in moments_beside(moment, TIMES)]:
+			return [name for name in site.with_row(doctype, child.doctype, moments) if name != doc["name"]]
 	return []
+
+
+def _is_bound(binding: Binding, side: Side, doc: Document) -> bool:
+	held = binding.held.get(side)
+	return held is not None and held.created == doc["creation"]
+
+
+def _has_something(ctx: Context, batch: Batch, side: Side, name: str) -> bool:
+	"""Whether people have put something beside the document, which does not touch it."""
+	site, doctype = ctx.sites[side], batch.rule.doctype
+	if site.files("attached_to_name", [name], doctype=doctype, limit=1) or site.tags(doctype, [name]).get(
+		name
+	):
+		return True
+	return bool(something_said(ctx, batch.rule, side, [name]))

@@ -56,8 +56,8 @@ class Site(Protocol):
 	def find(self, doctype: str, filters: Sequence[tuple], limit: int) -> list[Document]:
 		"""Whole documents that meet Frappe filters `(fieldname, operator, value)`, oldest first."""
 
-	def with_row(self, doctype: str, child: str, created: str) -> list[str]:
-		"""The names of the documents that have a row of the child DocType with that `creation`, in order."""
+	def with_row(self, doctype: str, child: str, created: Sequence[str]) -> list[str]:
+		"""The names of the documents that have a row of the child DocType with one of these `creation`, in order."""
 
 	def page_by_name(self, doctype: str, after: str | None, limit: int) -> list[Stamp]:
 		"""The next `limit` stamps in order of name; an empty list at the end."""

@@ -25,6 +25,10 @@ from erpsync_app.engine.watch import Watch
 PAGE = 1000
 ALL = 10_000_000
 """More documents than any site has."""
+LATELY = timedelta(days=2)
+"""How long what sync has made on a side that only receives, and knows nothing of, is looked at: it may have been made too
+late (see `late.py`). A daily full scan sees each."""
+
 OVERLAP = timedelta(minutes=10)
 """A transaction that began before the last scan and ended after it shows a `modified` from before the cursor; and the
 clocks of the sites may differ by minutes."""
@@ -69,11 +73,20 @@ def changed(ctx: Context, side: Side, doctype: str, page: Sequence[Stamp], trigg
 	crosses = rule.writes(other(side))
 	if not crosses and rule.naming == "keep":
 		new = ()
-	filters = filters_on(rule, side) if crosses else [("owner", "=", site.user)]
+	filters = (
+		filters_on(rule, side)
+		if crosses
+		else [("owner", "=", site.user), ("creation", ">=", _lately(ctx, side))]
+	)
 	if new and filters:
 		new = site.stamps(doctype, list(new), filters)
 	wanted = {*new, *(s.name for s in page if known.get(s.name, s.modified) != s.modified)}
 	return [Event(side, doctype, s.name, trigger=trigger) for s in page if s.name in wanted]
+
+
+def _lately(ctx: Context, side: Side) -> str:
+	"""A moment after which what is made on a side is looked at."""
+	return f"{(ctx.clock.now() - LATELY).astimezone(ctx.sites[side].time_zone):%Y-%m-%d %H:%M:%S}"
 
 
 def _changes(

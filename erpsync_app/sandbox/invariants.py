@@ -43,6 +43,7 @@ REASONS = (
 	r"not found\.",
 	r"submitted on both sides with different",
 	r"about which a person has to decide",
+	r"Another \w+ with name .* exists",
 )
 """Why a document may stand in quarantine for good: only for what a person alone can put right."""
 

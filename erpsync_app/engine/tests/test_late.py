@@ -4,9 +4,12 @@
 
 import pytest
 
-from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Event, other
+from erpsync_app.engine import intents
+from erpsync_app.engine.errors import Blocked
+from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Event, Outcome, other
+from erpsync_app.engine.retry import RetryPolicy
 from erpsync_app.engine.tests.test_found_by_simulation import SO, of_po, once, order, orders
-from erpsync_app.engine.tests.world import SYNC, Killed, World, calls_of, keep, own
+from erpsync_app.engine.tests.world import SYNC, Killed, World, calls_of, interrupted_before, keep, own
 from erpsync_app.sandbox.faults import Fault
 
 KINDS = ["ToDo", SO]
@@ -17,8 +20,8 @@ def world(kind, *words):
 	return orders(*words) if kind == SO else World(own("ToDo", *words))
 
 
-def one_of(w, side, kind):
-	return order(w, side, "mine") if kind == SO else w.people[side].insert(kind, description="mine")
+def one_of(w, side, kind, what="mine"):
+	return order(w, side, what) if kind == SO else w.people[side].insert(kind, description=what)
 
 
 def make_too_late(w, side, kind, times=1):
@@ -119,31 +122,174 @@ def test_what_the_user_of_sync_makes_by_hand_stays(kind, side):
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_waits_for_the_create_that_it_may_be_of(kind, side):
-	"""The answer of the one that came in time is lost as well: which of the two is the late one is told by who records."""
+	"""The answer of the one that came in time was lost, and the worker that came too late died: both are nobody's."""
 	w, there = world(kind), other(side)
-	w.put(Event(side, kind, one_of(w, side, kind)))
-	for fault in (Fault.LOST_TIMEOUT, Fault.AFTER_TIMEOUT):
-		w.fault(there, fault, path="/api/v2/document", times=1)
+
+	def around(label, call):
+		if label != f"{there}.create {kind}":
+			return call()
+		w.clock.sleep(3600)
+		w.fault(there, Fault.AFTER_TIMEOUT, path="/api/v2/document", times=1)
 		assert w.drain().stopped
 		w.mend()
-		w.clock.sleep(3601)
-	(made,) = w.sites[there].all(kind)
-	copy = {k: v for k, v in made.items() if k not in ("name", "creation", "modified")}
-	w.sites[there].insert(kind, copy, user=SYNC) if kind == SO else None
+		call()
+		raise Killed
+
+	w.put(Event(side, kind, one_of(w, side, kind)))
+	with pytest.raises(Killed):
+		w.drain(w.context(around=around))
+	assert len(w.sites[there].names(kind)) == 2
 	w.settle()
-	assert made["name"] in w.sites[there].names(kind)
 	assert w.count(kind) == (1, 1)
 	w.check_in_step()
 	w.check_steady()
 
 
-def test_a_copy_with_the_rows_of_another_that_was_made_on_another_day_stays():
+@pytest.mark.parametrize("call", range(1, 16))
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_recorded_while_it_is_looked_at_is_not_its_own_double(kind, side, call):
+	"""The webhook of what a worker has just made is quicker than its record."""
+	w, there = world(kind), other(side)
+	one_of(w, there, kind, "theirs")  # so that the two sites give out different names
+	mine = one_of(w, side, kind)
+	w.put(Event(side, kind, mine))
+	w.fault(there, Fault.AFTER_TIMEOUT, path="/api/v2/document", times=1)
+	assert w.drain().stopped
+	w.mend()
+	w.clock.sleep(3601)
+	(made,) = [doc["name"] for doc in w.sites[there].all(kind) if doc["owner"] == SYNC.name]
+	w.put(Event(there, kind, made))
+	w.drain(w.context(around=interrupted_before(call, lambda: w.drain(name=mine))), name=made)
+	w.settle()
+	assert not [entry for entry in w.ledger.log() if entry.operation == "delete"]
+	assert w.count(kind) == (2, 2)
+	w.check_in_step()
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_person_deletes_the_one_that_came_in_time(kind, side):
+	"""The other one is the only one left, and stays."""
+	w, there = world(kind), other(side)
+	make_too_late(w, side, kind)
+	(bound,) = w.ledger.all_bindings(kind)
+	w.people[there].delete(kind, bound.names[there])
+	w.settle()
+	assert w.count(kind) == (1, 1)
+	w.check_in_step()
+
+
+@pytest.mark.parametrize("what", ["a file", "a tag"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_person_has_put_something_beside_stays(kind, what):
+	w = world(kind)
+	make_too_late(w, LOCAL, kind)
+	bound = w.ledger.all_bindings(kind)[0].names[CLOUD]
+	(late,) = set(w.sites[CLOUD].names(kind)) - {bound}
+	if what == "a file":
+		w.people[CLOUD].attach(kind, late, "contract.pdf", b"signed")
+	else:
+		w.people[CLOUD].tag(kind, late, "urgent")
+	w.settle()
+	assert late in w.sites[CLOUD].names(kind)
+	assert w.count(kind) == (2, 2)
+	w.check_in_step()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_cannot_be_deleted_is_told_and_deleted_when_it_can(kind):
+	"""It does not cross in the meantime."""
+	w = world(kind)
+	w.retry = RetryPolicy(max_attempts=1)
+	make_too_late(w, LOCAL, kind)
+	(bound,) = w.ledger.all_bindings(kind)
+	delete = w.clients[CLOUD].delete
+
+	def linked(*of):
+		raise Blocked("Cannot delete or cancel because it is linked with another.")
+
+	w.clients[CLOUD].delete = linked
+	for _ in range(2):
+		w.settle()
+		assert w.count(kind) == (1, 2)
+		assert {b.status for b in w.ledger.all_bindings(kind)} == {"Synced", "Failed"}
+	assert [why for _, why in w.queue.failed()] == [
+		"Cannot delete or cancel because it is linked with another."
+	]
+	w.clients[CLOUD].delete = delete
+	w.settle()
+	assert w.ledger.all_bindings(kind) == [bound] and w.count(kind) == (1, 1)
+	w.check_in_step()
+
+
+@pytest.mark.parametrize("edit", ["a field", "rows"])
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_person_edits_the_document_before_the_create_is_begun_again(kind, side, edit):
+	"""And of the two creates only the first arrives, late: what was sent with that is what is there."""
+	w, there = world(kind), other(side)
+	mine, left = one_of(w, side, kind), [1]
+	values = {"po_no": "edited"} if kind == SO else {"description": "edited"}
+	if edit == "rows" and kind == SO:
+		rows = [{"item_code": "I", "qty": qty, "rate": 3} for qty in (1, 2)]
+		w.people[side].save(SO, mine, items=rows)
+		values = {"items": [{"item_code": "I", "qty": qty, "rate": 3} for qty in (2, 4)]}
+
+	def around(label, call):
+		if label != f"{there}.create {kind}" or not left[0]:
+			return call()
+		left[0] = 0
+		w.clock.sleep(3600)
+		w.people[side].save(kind, mine, **values)
+		w.fault(there, Fault.LOST_TIMEOUT, path="/api/v2/document", times=1)
+		assert w.drain().stopped
+		w.mend()
+		call()
+		raise Killed
+
+	w.put(Event(side, kind, mine))
+	with pytest.raises(Killed):
+		w.drain(w.context(around=around))
+	w.settle()
+	assert w.count(kind) == (1, 1) and not w.ledger.conflicts()
+	(copy,) = w.sites[there].names(kind)
+	for at, name in ((side, mine), (there, copy)):
+		doc = w.people[at].get(kind, name)
+		if "items" in values:
+			assert [row["qty"] for row in doc["items"]] == [2, 4], at
+		else:
+			assert values.items() <= doc.items(), at
+	w.check_in_step()
+	w.check_steady()
+
+
+def test_what_an_unclear_create_made_is_found_among_many_that_sync_made_that_day(monkeypatch):
+	monkeypatch.setattr(intents, "CANDIDATES", 3)
+	w = orders()
+	for number in range(6):
+		order(w, LOCAL, str(number))
+	w.settle()
+	w.put(Event(LOCAL, SO, order(w, LOCAL, "last")))
+	w.fault(CLOUD, Fault.AFTER_TIMEOUT, path="/api/v2/document", times=1)
+	assert w.drain().stopped
+	w.mend()
+	w.clock.sleep(3601)
+	w.drain()
+	assert len(of_po(w, CLOUD, "last")) == 1
+	w.settle()
+	w.check_in_step()
+
+
+@pytest.mark.parametrize("values", [{}, {"po_no": "another"}])
+def test_a_copy_that_the_user_of_sync_makes_with_the_rows_of_another_stays(values):
+	"""Whoever copies a document by REST, or in a controller, may copy the moments of its rows."""
 	w = orders()
 	w.put(Event(LOCAL, SO, order(w, LOCAL, "mine")))
 	w.drain()
 	(made,) = of_po(w, CLOUD, "mine")
-	w.clock.sleep(25 * 3600)
-	w.sites[CLOUD].insert(SO, {k: v for k, v in made.items() if k != "name"}, user=SYNC)
+	copy = {key: value for key, value in made.items() if key not in ("name", "creation", "modified")}
+	w.sites[CLOUD].insert(SO, {**copy, **values}, user=SYNC)
 	w.settle()
 	assert w.count(SO) == (2, 2)
 	w.check_in_step()
@@ -155,3 +301,32 @@ def test_where_the_name_is_the_identity_nothing_is_looked_for():
 	calls = calls_of(lambda around: (w.put(Event(CLOUD, "Customer", "A")), once(w)(around)))
 	assert not [call for call in calls if call.startswith("cloud.with_row")]
 	assert w.count("Customer") == (1, 1)
+
+
+@pytest.mark.parametrize("touched", [False, True])
+@pytest.mark.parametrize("side", SIDES)
+def test_what_was_begun_again_is_not_taken_for_what_another_create_has_made(side, touched):
+	"""At once: its rows are older than itself all the same, and of another moment."""
+	w, there = orders(), other(side)
+
+	def killed(label, call):
+		if label == f"{there}.create {SO}":
+			raise Killed
+		return call()
+
+	def begin(po_no):
+		w.put(Event(side, SO, order(w, side, po_no)))
+		with pytest.raises(Killed):
+			w.drain(w.context(around=killed))
+		w.queue.bury(f"worker {w.workers}")
+		w.drain()
+
+	begin("first")
+	(first,) = w.ledger.all_bindings(SO)
+	w.ledger.save([Outcome(first, forget=True)])  # nobody accounts for it
+	if touched:
+		w.people[there].save(SO, first.names[there], customer_name="touched")
+	begin("second")
+	assert sorted(doc["po_no"] for doc in w.sites[there].all(SO)) == ["first", "second"]
+	(second,) = w.ledger.all_bindings(SO)
+	assert w.people[there].get(SO, second.names[there], "po_no") == "second"
