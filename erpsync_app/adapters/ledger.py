@@ -42,6 +42,8 @@ RECORD = "Sync Record"
 OF_ALL = {FILE: "files", TRAIL: "deletions", TAG_LINK: "tags"}
 """Listings that are one for all DocTypes: their cursors stand in Sync Settings, under these words."""
 
+INTENT = [f"intent_{what}" for what in ("side", "since", "sent", "instead_of", "again", "before")]
+
 SOMEONE_ELSE = "Someone else was at this document's Sync Record in the meantime."
 
 CHUNK = 200
@@ -111,7 +113,7 @@ class SiteLedger:
 		rows = frappe.get_all(
 			RECORD,
 			filters={"ref_doctype": doctype, "intent_side": side},
-			fields=["intent_side", "intent_since", "intent_sent", "intent_instead_of", "intent_again"],
+			fields=INTENT,
 			order_by="creation asc, name asc",
 		)
 		return [_intent(row) for row in rows]
@@ -198,6 +200,7 @@ def _intent(row: dict[str, Any]) -> Intent:
 		json.loads(row["intent_sent"]),
 		row["intent_instead_of"] or None,
 		row["intent_again"],
+		tuple(json.loads(row["intent_before"] or "[]")),
 	)
 
 
@@ -215,6 +218,7 @@ def _row(binding: Binding) -> dict[str, Any]:
 		"intent_sent": _json(intent.sent) if intent else None,
 		"intent_instead_of": intent.instead_of if intent else None,
 		"intent_again": intent.again if intent else 0,
+		"intent_before": _json(intent.before) if intent and intent.before else None,
 		"row_map": _json({table: asdict(each) for table, each in binding.rows.items()})
 		if binding.rows
 		else None,

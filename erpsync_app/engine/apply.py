@@ -239,7 +239,8 @@ def _create(ctx: Context, batch: Batch, pair: Pair, side: Side, renew: Callable[
 		raise
 	pair.docs[side] = _with_beside(made, {key: none for key, none in NOTHING.items() if key in doc})
 	names = {source: doc["name"], side: made["name"]}
-	rows = made_rows(batch, pair.binding.rows, made, side)
+	assert pair.binding.intent
+	rows = made_rows(batch, pair.binding.rows, pair.binding.intent, made)
 	pair.binding = replace(pair.binding, names=names, rows=rows, intent=None)
 
 

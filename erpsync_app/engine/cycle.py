@@ -290,8 +290,10 @@ def _check_alone(ctx: Context, pair: Pair, stored: Binding) -> None:
 def _decide(batch: Batch, pair: Pair) -> Decision:
 	if pair.doubles:
 		reason = f"made a second time by a worker that came too late: it is {pair.doubles}"
-		writes = tuple(Write(side, "delete") for side in SIDES if pair.docs[side])
-		return Decision(writes, status=None, forget=True, reason=reason)
+		side = LOCAL if pair.docs[LOCAL] else CLOUD
+		if not batch.rule.writes(side):
+			return Decision(status=None, reason=reason)
+		return Decision((Write(side, "delete"),), status=None, forget=True, reason=reason)
 	if pair.ambiguous:
 		return Decision(status="Failed", reason=pair.ambiguous)
 	if pair.crossed:

@@ -108,14 +108,14 @@ def look_for_news(ctx: Context, batch: Batch) -> None:
 	"""See of which documents that the other side deleted something is said that has not crossed."""
 	for side in SIDES:
 		going = {doc["name"]: p for p in batch.pairs if (doc := p.docs[side]) and p.deleted[other(side)]}
-		for name in something_said(ctx, batch.rule, side, going) & going.keys():
+		for name in _with_news(ctx, batch.rule, side, going) & going.keys():
 			going[name].news.add(side)
 
 
 def check_news(ctx: Context, batch: Batch, pair: Pair, side: Side) -> None:
 	"""Raise Stale if something was said of the document since it was read: a deletion would take it along."""
 	doc = pair.docs[side]
-	if doc and side not in pair.news and something_said(ctx, batch.rule, side, [doc["name"]]):
+	if doc and side not in pair.news and _with_news(ctx, batch.rule, side, [doc["name"]]):
 		raise Stale(f"Something was said of it on the {side} side in the meantime.")
 
 
@@ -128,8 +128,7 @@ def look_at_followers(ctx: Context, batch: Batch, pair: Pair, side: Side) -> Non
 	)
 
 
-def something_said(ctx: Context, rule: Rule, side: Side, names: Collection[str]) -> set[str]:
-	"""Those of the documents of which something is said that has not crossed, where it may."""
+def _with_news(ctx: Context, rule: Rule, side: Side, names: Collection[str]) -> set[str]:
 	news = set()
 	for doctype, docs in _about(ctx, rule, side, names):
 		known = ctx.ledger.stamps(doctype, side, [doc["name"] for doc in docs])

@@ -23,10 +23,16 @@ from erpsync_app.engine.merged import named
 from erpsync_app.engine.model import SIDES, Binding, Document, Fields, Held, Intent, RowMap, Side, other
 from erpsync_app.engine.moments import made_rows, moment, moments_in, rows_sent, send_of, untouched_rows
 from erpsync_app.engine.reused import is_another
-from erpsync_app.engine.rows import copy_name
+from erpsync_app.engine.rows import copy_name, same_row
 
 CLOCK_MARGIN = timedelta(days=1)
 """How far the clocks of two sites may differ when what an unclear create made is looked for by all that was sent."""
+
+CONTENTS = 10
+"""How many contents of a create that was begun again and again are remembered."""
+
+STEM = 17
+"""How many letters of a name that is made up are the same however often its create is begun again."""
 
 FRUIT = "it may be what an unfinished create made"
 """Why a document has to wait."""
@@ -81,7 +87,7 @@ def may_be_of_another(ctx: Context, batch: Batch, pair: Pair, doc: Document, sid
 		if intent != mine and doc["creation"] >= moment(batch, intent, -CLOCK_MARGIN)
 	]
 	if makes_up(batch):
-		return any(doc["name"] in _names_for(intent) for intent in others)
+		return any(may_have_made(batch, intent, doc) for intent in others)
 	return bool(others)
 
 
@@ -113,28 +119,41 @@ def makes_up(batch: Batch) -> bool:
 	return batch.rule.naming == "own" and batch.shape.random_names
 
 
-def next_names(name: str, number: int) -> list[str]:
-	"""The names that a create would ask for that is begun again so many times, after it asked for `name`."""
-	names = [name]
-	for _ in range(number):
-		names.append(copy_name(names[-1]))
-	return names[1:]
+def names_beside(name: str, times: int) -> list[str]:
+	"""The names that a create which asked for `name` would ask for if it is begun again up to so many times, and those
+	that it may have asked for before."""
+	return [each for n in range(times + 1) if (each := _nth(name, n)) != name]
+
+
+def _nth(name: str, number: int) -> str:
+	return f"{name[:STEM]}{number:03x}"
 
 
 def _names_for(intent: Intent) -> list[str]:
 	"""The made up names that the create has asked for so far, the last one first."""
-	return next_names(intent.since.isoformat(), intent.again + 1)[::-1]
+	name = copy_name(intent.since.isoformat())
+	return [_nth(name, number) for number in range(intent.again, -1, -1)]
+
+
+def may_have_made(batch: Batch, intent: Intent, doc: Document) -> bool:
+	"""Whether the document bears what the create gives to what it makes, a name or the moments of its rows."""
+	if makes_up(batch):
+		return doc["name"] in _names_for(intent)
+	return send_of(doc, batch, intent) is not None
 
 
 def begin(ctx: Context, batch: Batch, pair: Pair, side: Side, sent: Fields) -> Intent:
-	"""The intent of a create. One that is begun again keeps the moment of the first, where that is what tells of a document
-	that the create has made it: a worker that stood still may yet send the first (see `late.py`)."""
-	before = pair.stored.intent if pair.stored else None
-	instead_of = _name_before(pair, side)
+	"""The intent of a create. One that is begun again remembers what may have been sent before; and it keeps the moment of
+	the first, where that is what tells of a document that the create has made it: a worker that stood still may yet send
+	the first (see `late.py`)."""
+	stored, instead_of = pair.stored.intent if pair.stored else None, _name_before(pair, side)
+	if not stored or stored.side != side:
+		return Intent(side, ctx.clock.now(), sent, instead_of)
+	before = tuple(each for each in (*stored.before, stored.sent) if each != sent)[-CONTENTS:]
 	tells = makes_up(batch) or any(isinstance(value, list) and value for value in sent.values())
-	if before and before.side == side and batch.rule.naming == "own" and tells:
-		return Intent(side, before.since, sent, instead_of, before.again + 1)
-	return Intent(side, ctx.clock.now(), sent, instead_of)
+	if batch.rule.naming == "own" and tells:
+		return Intent(side, stored.since, sent, instead_of, stored.again + 1, before)
+	return Intent(side, ctx.clock.now(), sent, instead_of, before=before)
 
 
 def _name_before(pair: Pair, side: Side) -> str | None:
@@ -153,11 +172,9 @@ def _recover(ctx: Context, batch: Batch, pair: Pair, intent: Intent, found: Docu
 		found = ctx.sites[intent.side].read(batch.rule.doctype, [found["name"]]).get(found["name"], found)
 		learn(ctx, batch, intent.side, [found])
 	names = {**pair.binding.names, intent.side: found["name"]}
-	held, rows = {}, {}
-	if (
-		found.get("owner") == ctx.sites[intent.side].user
-	):  # else someone else's, of the same name: a first contact
-		held, rows = _baselines(batch, pair, intent, found)
+	held, rows = _baselines(batch, pair, intent, found)
+	if found.get("owner") != ctx.sites[intent.side].user:
+		held, rows = {}, {}  # someone else's, of the same name: a first contact
 	if batch.rule.naming == "keep" and found["name"] != _name(pair.binding, intent) and not pair.renamed:
 		pair.renamed = intent.side
 	pair.docs[intent.side] = found
@@ -170,17 +187,11 @@ def _baselines(
 ) -> tuple[dict[Side, Held | None], Mapping[str, RowMap]]:
 	"""What was sent is the baseline of both sides: edits made since then are seen as such. Where nobody touched what the
 	create made, it is its own, with all that the site made of it."""
-	side, sent, untouched = intent.side, intent.sent, _untouched(found)
+	side, sent, untouched = intent.side, _what_was_sent(batch, intent, found), _untouched(found)
 	made = batch.held(found, side) if untouched else Held(sent, modified="", created=found["creation"])
-	rows: Mapping[str, RowMap] = made_rows(batch, pair.binding.rows, found, side)
-	if _is_of_earlier_send(batch, intent, found):
-		if not untouched:
-			return {}, {}  # what was sent then is not known any more: a first contact
-		# It is what is there, but for what the site has filled in.
-		sent = {f: value for f, value in made.fields.items() if intent.sent.get(f) or not value}
-		made, rows = replace(made, fields=sent), {}
-	elif untouched:
-		rows = untouched_rows(batch, pair.binding.rows, intent, found)
+	rows: Mapping[str, RowMap] = {}
+	if sent is intent.sent:
+		rows = (untouched_rows if untouched else made_rows)(batch, pair.binding.rows, intent, found)
 	begun = pair.binding.held.get(other(side))
 	# A file or a tag that is there by now is an edit in any case: `modified` does not tell of it.
 	bare = {name: {} for name in beside(batch.rule)}
@@ -188,11 +199,22 @@ def _baselines(
 	return {side: replace(made, fields={**made.fields, **bare}), other(side): theirs}, rows
 
 
-def _is_of_earlier_send(batch: Batch, intent: Intent, found: Document) -> bool:
-	"""Whether the document is, or may be, of a create that was begun again since, with other contents perhaps."""
-	if makes_up(batch):
-		return found["name"] in _names_for(intent)[1:]
-	return bool(intent.again) and send_of(found, batch, intent) != intent.again
+def _what_was_sent(batch: Batch, intent: Intent, found: Document) -> Fields:
+	"""Of what was sent, first and again, that of which the document holds the most."""
+	fields = batch.fields(found, intent.side)
+
+	def held(sent: Fields) -> tuple[float, float]:
+		values = [(value, fields.get(name)) for name, value in sent.items()]
+		return sum(_whole(*each) for each in values), sum(_kept(*each) for each in values)
+
+	return max((intent.sent, *intent.before[::-1]), key=held)
+
+
+def _whole(sent: Any, now: Any) -> bool:
+	"""Whether a value is there as it was sent."""
+	if not isinstance(sent, list):
+		return sent == now
+	return len(sent) == len(now or ()) and all(map(same_row, sent, now or ()))
 
 
 def _name(binding: Binding, intent: Intent) -> str:
@@ -205,23 +227,26 @@ def _search(ctx: Context, batch: Batch, pair: Pair, intent: Intent) -> _Search:
 	name = name_for(batch, _name(pair.stored or pair.binding, intent), intent)
 	asked = _names_for(intent) if makes_up(batch) else [name] if name else []
 	docs = site.read(rule.doctype, asked) if asked else {}
-	found, names = [docs[name] for name in asked if name in docs], set(asked)
-	if rule.naming == "own" and not found:
-		found = _with_its_moments(ctx, batch, intent)
-	if not found and not makes_up(batch):  # the site named it, or it was renamed since
-		mine = [("owner", "=", site.user), ("creation", ">=", moment(batch, intent, -CLOCK_MARGIN))]
-		found = site.find(rule.doctype, mine, CANDIDATES)
-		if name and found:
-			notes = site.notes(rule.doctype, moment(batch, intent, -CLOCK_MARGIN))
-			names |= {note.about for note in notes if name in named(note)}
-	learn(ctx, batch, intent.side, found)
-	taken = ctx.ledger.bindings(rule.doctype, intent.side, [doc["name"] for doc in found])
-	free = [
-		doc
-		for doc in found
-		if doc["name"] not in taken or is_another(rule, taken[doc["name"]], intent.side, doc)
-	]
+	free, names = _free(ctx, batch, intent, [docs[name] for name in asked if name in docs]), set(asked)
+	if rule.naming == "own" and not free:
+		free = _free(ctx, batch, intent, _with_its_moments(ctx, batch, intent))
+	if not free and not makes_up(batch):  # the site named it, or it was renamed since
+		since = moment(batch, intent, -CLOCK_MARGIN)
+		mine = [("owner", "=", site.user), ("creation", ">=", since)]
+		free = _free(ctx, batch, intent, site.find(rule.doctype, mine, CANDIDATES))
+		if name and free:
+			names |= {note.about for note in site.notes(rule.doctype, since) if name in named(note)}
+	learn(ctx, batch, intent.side, free)
 	return _Search(intent, free, names)
+
+
+def _free(ctx: Context, batch: Batch, intent: Intent, found: Sequence[Document]) -> list[Document]:
+	"""Those that nobody accounts for."""
+	rule, side = batch.rule, intent.side
+	taken = ctx.ledger.bindings(rule.doctype, side, [doc["name"] for doc in found]) if found else {}
+	return [
+		doc for doc in found if doc["name"] not in taken or is_another(rule, taken[doc["name"]], side, doc)
+	]
 
 
 def _with_its_moments(ctx: Context, batch: Batch, intent: Intent) -> list[Document]:
@@ -240,8 +265,10 @@ def _as_sent(
 ) -> Document | None:
 	"""What has the name that was asked for, or had it before it was renamed; where none was, what holds all that was
 	sent."""
+	intent = search.intent
 	for doc in free:
-		if doc["name"] in search.names or equal(search.intent.sent, batch.fields(doc, search.intent.side)):
+		fields = batch.fields(doc, intent.side)
+		if doc["name"] in search.names or any(equal(sent, fields) for sent in (intent.sent, *intent.before)):
 			return doc
 	return None
 
@@ -258,8 +285,8 @@ def _most_like(
 ) -> Document | None:
 	"""One that is not as it was sent: someone has edited it since, or the site made something else of it. To create
 	again would double it. What another create has a better claim to, that one made. Where the name is the identity,
-	one of another name that nobody has touched is another document; so is one that has rows as old as itself, none of
-	which was sent with the intent."""
+	one of another name that nobody has touched is another document; so is one with rows that were sent with another
+	intent, and one that nobody has touched and that has rows, none of which was sent with this one."""
 	intent = search.intent
 	rivals = [o for o in others if o.sent != intent.sent]
 
@@ -267,7 +294,7 @@ def _most_like(
 		rows = [row["creation"] for row in rows_sent(doc, batch, intent)]
 		if _untouched(doc) and (rows or batch.rule.naming == "keep"):
 			return False
-		if any(created <= doc["creation"] for created in rows):
+		if any(created and created < doc["creation"] for created in rows):
 			return False
 		if any(send_of(doc, batch, o) is not None for o in others):
 			return False
@@ -280,16 +307,21 @@ def _most_like(
 def _claim(batch: Batch, intent: Intent, doc: Document) -> tuple[float, timedelta]:
 	"""How much of what was sent the document holds; and how near to the sending it was made, as far as clocks tell."""
 	fields = batch.fields(doc, intent.side)
-	said = [name for name, value in intent.sent.items() if value]
-	share = sum(_kept(intent.sent[name], fields.get(name)) for name in said) / max(len(said), 1)
+	share = max(likeness(sent, fields) for sent in (intent.sent, *intent.before))
 	return share, -abs(instant(doc["creation"], batch.terms[intent.side].zone) - intent.since)
+
+
+def likeness(sent: Fields, fields: Fields) -> float:
+	"""The share of what was sent that is still there."""
+	said = [name for name, value in sent.items() if value]
+	return sum(_kept(sent[name], fields.get(name)) for name in said) / max(len(said), 1)
 
 
 def _kept(sent: Any, now: Any) -> float:
 	"""How much of a value is still there: of a table, the share of its rows."""
-	if not isinstance(sent, list):
-		return sent == now
-	return sum(row in (now or ()) for row in sent) / len(sent)
+	if not isinstance(sent, list) or not sent:
+		return _whole(sent, now)
+	return sum(any(same_row(row, each) for each in now or ()) for row in sent) / len(sent)
 
 
 def _untouched(doc: Document) -> bool:

@@ -2,26 +2,31 @@
 # License: MIT. See license.txt
 """What a worker made too late: it stood still over a create for longer than its lease, and another one has made the
 document in the meantime. It deletes what it made itself. If it cannot, since it dies as well or the site does not answer,
-the next look at the document tells what it is. Where names are made up, a create that is begun again asks for a name made
-of the one before; else its rows bear moments that are told by those of the one before. (What the site names and what has
-no rows is not told.)
+the next look at the document tells what it is. Where names are made up, those of a create that is begun again differ by a
+number; else the moments of its rows do. (What the site names and what has no rows is not told.)
 """
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from erpsync_app.engine.batch import Batch, Pair, docstatus
 from erpsync_app.engine.context import Context
-from erpsync_app.engine.errors import Stale
-from erpsync_app.engine.followers import something_said
-from erpsync_app.engine.intents import FRUIT, makes_up, may_be_of_another, next_names
-from erpsync_app.engine.model import SIDES, Binding, Document, Intent, Outcome, Side, other
+from erpsync_app.engine.errors import NeedsPerson, Refused, Stale
+from erpsync_app.engine.followers import FOLLOWERS
+from erpsync_app.engine.intents import FRUIT, likeness, makes_up, may_have_made, names_beside
+from erpsync_app.engine.model import SIDES, Document, Intent, Outcome, Side, other
 from erpsync_app.engine.moments import moments_beside
 
-TIMES = 20
+TIMES = 8
 """How often a create is begun again, at most, for what an earlier one made to be known."""
 
 ROWS = 10
 """How many of its rows are asked about: of the other document, one of them is enough."""
+
+LATE = timedelta(seconds=10)
+"""How long after the create was first begun the later one of two was made, at least: it is begun again after longer than
+that. Strangers that happen to bear moments like those of one create were both made at once."""
 
 
 def take_back(ctx: Context, pair: Pair, overtaken: bool) -> None:
@@ -60,7 +65,10 @@ def look_for_late(ctx: Context, batch: Batch) -> None:
 		if known or len(shown) != 1:
 			continue
 		side, doc = shown[0]
-		if may_be_of_another(ctx, batch, pair, doc, side):
+		if doc.get("owner") != ctx.sites[side].user:
+			continue
+		open_ones = ctx.ledger.open_intents(batch.rule.doctype, side)
+		if any(may_have_made(batch, intent, doc) for intent in open_ones):
 			pair.awaits = FRUIT
 		else:
 			pair.doubles = _made_in_time(ctx, batch, pair, side)
@@ -79,40 +87,67 @@ def _made_in_time(ctx: Context, batch: Batch, pair: Pair, side: Side) -> str:
 	site, doctype, doc = ctx.sites[side], batch.rule.doctype, pair.docs[side]
 	if not doc or {doc.get("owner"), doc.get("modified_by")} != {site.user} or docstatus(doc):
 		return ""
-	if not batch.rule.writes(side):
-		return ""
 	name = doc["name"]
-	names = next_names(name, TIMES) if makes_up(batch) else _begun_again(ctx, batch, side, doc)
+	names = names_beside(name, TIMES) if makes_up(batch) else _begun_again(ctx, batch, side, doc)
 	bound = ctx.ledger.bindings(doctype, side, [name, *names]) if names else {}
 	if name in bound and bound[name].id != pair.binding.id:
 		return ""
 	there = site.read(doctype, [each for each in names if each in bound]) if bound else {}
-	doubled = next((each for each in there.values() if _is_bound(bound[each["name"]], side, each)), None)
-	return doubled["name"] if doubled and not _has_something(ctx, batch, side, name) else ""
+	for each, twin in there.items():
+		held = bound[each].held.get(side)
+		if not held or held.created != twin["creation"]:
+			continue  # the bound one is gone, and its name another's
+		if makes_up(batch) or (_apart(doc, twin) and likeness(batch.fields(doc, side), held.fields) >= 0.5):
+			return "" if _has_something(ctx, batch, side, name) else each
+	return ""
 
 
 def _begun_again(ctx: Context, batch: Batch, side: Side, doc: Document) -> list[str]:
 	"""The documents with a row of the moment that a row of this one would have had, had its create been begun before or
 	after it was. A copy of a document has rows of the same moments, and is none of these."""
 	site, doctype = ctx.sites[side], batch.rule.doctype
+	names: set[str] = set()
 	for table, child in site.meta(doctype).children.items():
-		sent = [row["creation"] for row in doc.get(table) or () if row["creation"] != doc["creation"]]
-		# Rows that no one has sent with a moment of theirs are as old as their document.
-		if moments := [each for moment in sent[:ROWS] for each in moments_beside(moment, TIMES)]:
-			return [name for name in site.with_row(doctype, child.doctype, moments) if name != doc["name"]]
-	return []
+		if moments := [each for moment in _sent(doc, table) for each in moments_beside(moment, TIMES)]:
+			names.update(site.with_row(doctype, child.doctype, moments))
+	return sorted(names - {doc["name"]})
 
 
-def _is_bound(binding: Binding, side: Side, doc: Document) -> bool:
-	held = binding.held.get(side)
-	return held is not None and held.created == doc["creation"]
+def _sent(doc: Document, table: str) -> list[str]:
+	"""The moments of the first rows; those that no one has sent with one are as old as their document."""
+	rows = [row["creation"] for row in (doc.get(table) or ())[:ROWS]]
+	return [created for created in rows if created and created != doc["creation"]]
+
+
+def _apart(doc: Document, twin: Document) -> bool:
+	"""Whether rows of both bear moments of one create that was begun again, and one of the two came late."""
+
+	def took(made: Document, moment: str) -> timedelta:
+		return abs(datetime.fromisoformat(made["creation"]) - datetime.fromisoformat(moment))
+
+	for table, rows in twin.items():
+		theirs = {row["creation"] for row in rows} if isinstance(rows, list) else ()
+		for mine in _sent(doc, table) if theirs else ():
+			both = [each for each in moments_beside(mine, TIMES) if each in theirs]
+			if any(max(took(doc, mine), took(twin, each)) >= LATE for each in both):
+				return True
+	return False
 
 
 def _has_something(ctx: Context, batch: Batch, side: Side, name: str) -> bool:
-	"""Whether people have put something beside the document, which does not touch it."""
+	"""Whether people have put something beside the document, which does not touch it; also where it cannot be seen."""
 	site, doctype = ctx.sites[side], batch.rule.doctype
-	if site.files("attached_to_name", [name], doctype=doctype, limit=1) or site.tags(doctype, [name]).get(
-		name
-	):
+	try:
+		if (
+			site.files("attached_to_name", [name], doctype=doctype, limit=1)
+			or site.tags(doctype, [name])[name]
+		):
+			return True
+		for kind, follower in FOLLOWERS.items():
+			of_doctype, of_name = follower.about
+			about = [*follower.kind, (of_doctype, "=", doctype), (of_name, "=", name)]
+			if site.find(kind, about, 1):
+				return True
+	except (NeedsPerson, Refused):
 		return True
-	return bool(something_said(ctx, batch.rule, side, [name]))
+	return False

@@ -204,7 +204,8 @@ class Intent:
 
 	`since` is when it was begun (aware, UTC); `sent` what was sent, in canonical form. `instead_of` is the name that the
 	document had on that side before, if it was there and was deleted: another worker may know it by that. `again` is how
-	often it was begun before, without an answer, and may have been sent.
+	often it was begun before, without an answer, and may have been sent; `before` what was sent then, as far as it was
+	something else.
 	"""
 
 	side: Side
@@ -212,6 +213,7 @@ class Intent:
 	sent: Fields
 	instead_of: str | None = None
 	again: int = 0
+	before: tuple[Fields, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

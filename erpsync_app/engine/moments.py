@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.canonical import row_names
-from erpsync_app.engine.model import Document, Intent, RowMap, Side, other
+from erpsync_app.engine.model import Document, Intent, RowMap, other
 from erpsync_app.engine.rows import Table, row_map
 
 APART = timedelta(seconds=1)
@@ -82,10 +82,10 @@ def sent_rows(batch: Batch, source: Document, intent: Intent) -> dict[str, RowMa
 	}
 
 
-def made_rows(batch: Batch, maps: Mapping[str, RowMap], made: Document, side: Side) -> dict[str, RowMap]:
-	"""The same, once it is known what the create has `made` on `side`. Without the tables that the site has built anew:
+def made_rows(batch: Batch, maps: Mapping[str, RowMap], intent: Intent, made: Document) -> dict[str, RowMap]:
+	"""The same, once it is known what the create has `made`. Without the tables that the site has built anew:
 	which row became which is told there by content."""
-	known = {}
+	known, side = {}, intent.side
 	for table, rows in maps.items():
 		field = batch.shape.named(table)
 		there = made.get(field.on(side)) if field else None
@@ -102,7 +102,7 @@ def untouched_rows(
 	side, fields = intent.side, batch.fields(found, intent.side)
 	names = row_names(found, batch.shape, side)
 	known = {}
-	for table, rows in made_rows(batch, maps, found, side).items():
+	for table, rows in made_rows(batch, maps, intent, found).items():
 		if table in fields:
 			sent = Table(intent.sent[table], rows.names(other(side)))
 			now = {side: Table(fields[table], names[table]), other(side): sent}

@@ -123,7 +123,7 @@ class Lines:
 					self._fuse(line, copy, there)
 			for line in waiting:
 				same = [
-					s for s in strangers if there not in line.now and _equal(line.now[side], s.now[there])
+					s for s in strangers if there not in line.now and same_row(line.now[side], s.now[there])
 				]
 				if same:
 					strangers.remove(same[0])
@@ -317,7 +317,8 @@ def _named(table: Table) -> bool:
 	return len(table.names) == len(table.rows)
 
 
-def _equal(one: Fields, two: Fields) -> bool:
+def same_row(one: Fields, two: Fields) -> bool:
+	"""Whether two rows agree in every cell that both show."""
 	return all(one[name] == two[name] for name in one if name in two)
 
 
@@ -326,7 +327,10 @@ def _match_equal(wanted: Sequence[Fields], held: Sequence[Fields], found: list[i
 	taken = set(found)
 	free = [i for i in range(len(held)) if i not in taken]
 	for at, row in enumerate(wanted):
-		if found[at] is None and (same := next((i for i in free if _equal(row, held[i])), None)) is not None:
+		if (
+			found[at] is None
+			and (same := next((i for i in free if same_row(row, held[i])), None)) is not None
+		):
 			found[at] = same
 			free.remove(same)
 

@@ -340,7 +340,7 @@ class Documents:
 				)
 				row.update(modified=now, modified_by=user.name)
 				row["owner"] = row.get("owner") or user.name
-				row["creation"] = row.get("creation") or now
+				row["creation"] = row.get("creation") or doc["creation"]  # also of a row that is added later
 				if row.get("name") and not (fresh or row.get("__islocal")):
 					values = {c: row.get(c) for c in columns_of(row_kind) if c != "name"}
 					self._write(

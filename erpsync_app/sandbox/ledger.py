@@ -273,7 +273,8 @@ def _binding(row: Mapping[str, Any]) -> Binding:
 	intent = None
 	if row["intent_side"]:
 		told = json.loads(row["intent"])
-		intent = Intent(**{**told, "since": datetime.fromisoformat(told["since"])})
+		since, before = datetime.fromisoformat(told["since"]), tuple(told["before"])
+		intent = Intent(**{**told, "since": since, "before": before})
 	return Binding(
 		doctype=row["doctype"],
 		names=_names(row),

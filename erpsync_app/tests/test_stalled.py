@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 
 import frappe
@@ -16,6 +17,7 @@ from erpsync_app import runs
 from erpsync_app.adapters.cloud_site import CloudSite
 from erpsync_app.adapters.local_site import LocalSite
 from erpsync_app.engine.errors import Unavailable
+from erpsync_app.engine.late import LATE
 from erpsync_app.tests.support import LOCAL_SITE, Person, count, only, set_rules
 from erpsync_app.tests.test_life_cycle import Here, There, in_step, order_of, rules
 from erpsync_app.tests.test_main_job import customer, item
@@ -40,8 +42,11 @@ def another_worker() -> None:
 	subprocess.run([sys.executable, "-c", ANOTHER, LOCAL_SITE], check=True)
 
 
-def stalled(monkeypatch: pytest.MonkeyPatch, site: type, doctype: str, when: str) -> list[str]:
-	"""Once, before or after a create of the DocType, another worker does all there is; answers what was created late."""
+def stalled(
+	monkeypatch: pytest.MonkeyPatch, site: type, doctype: str, when: str, seconds: float = 0
+) -> list[str]:
+	"""Once, before or after a create of the DocType, another worker does all there is; answers what was created late, so
+	many `seconds` after that."""
 	create: Callable[..., dict] = site.create
 	late: list[str] = []
 
@@ -50,6 +55,7 @@ def stalled(monkeypatch: pytest.MonkeyPatch, site: type, doctype: str, when: str
 		if first and when == "before":
 			late.append("")
 			another_worker()
+			time.sleep(seconds)
 		made = create(self, of, *values)
 		if first:
 			late[:] = [made["name"]]
@@ -104,7 +110,7 @@ def test_what_could_not_be_taken_back_is_deleted_by_the_next_run(
 	here.insert(**item(f"{prefix} item", "All Item Groups"))
 	in_step()
 	here.insert(doctype, **({"title": prefix, "public": 1} if doctype == "Note" else order_of(prefix)))
-	late = stalled(monkeypatch, CloudSite, doctype, "before")
+	late = stalled(monkeypatch, CloudSite, doctype, "before", LATE.total_seconds())
 	nothing_is_deleted(monkeypatch)
 	assert "did not answer" in (runs.sync(trigger="command").stopped or "")
 	assert there.get(doctype, late[0]) is not None

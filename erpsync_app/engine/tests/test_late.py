@@ -2,6 +2,8 @@
 # License: MIT. See license.txt
 """What was made too late, by a worker that could not take it back. See `engine/late.py`."""
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from erpsync_app.engine import intents
@@ -180,20 +182,85 @@ def test_a_person_deletes_the_one_that_came_in_time(kind, side):
 	w.check_in_step()
 
 
-@pytest.mark.parametrize("what", ["a file", "a tag"])
+@pytest.mark.parametrize("what", ["a file", "a tag", "a comment", "an assignment"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_person_has_put_something_beside_stays(kind, what):
+	"""Also where that does not cross."""
 	w = world(kind)
 	make_too_late(w, LOCAL, kind)
 	bound = w.ledger.all_bindings(kind)[0].names[CLOUD]
 	(late,) = set(w.sites[CLOUD].names(kind)) - {bound}
 	if what == "a file":
 		w.people[CLOUD].attach(kind, late, "contract.pdf", b"signed")
-	else:
+	elif what == "a tag":
 		w.people[CLOUD].tag(kind, late, "urgent")
+	elif what == "a comment":
+		about = {"reference_doctype": kind, "reference_name": late}
+		w.people[CLOUD].insert("Comment", comment_type="Comment", content="mind", **about)
+	else:
+		about = {"reference_type": kind, "reference_name": late}
+		w.people[CLOUD].insert("ToDo", description="call", allocated_to="anna@example.com", **about)
 	w.settle()
 	assert late in w.sites[CLOUD].names(kind)
-	assert w.count(kind) == (2, 2)
+	assert [entry for entry in w.ledger.log() if entry.operation == "delete"] == []
+	w.check_in_step()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_in_one_direction_only_does_not_let_it_cross(kind):
+	w = world(kind)
+	make_too_late(w, LOCAL, kind)
+	w.clock.sleep(3600)
+	w.sync(direction="cloud_to_local")
+	assert w.count(kind) == (1, 2)
+	w.settle()
+	assert w.count(kind) == (1, 1)
+	w.check_in_step()
+
+
+def test_a_stranger_that_happens_to_bear_a_moment_like_that_of_another_stays():
+	"""What sync had made of one that it knows nothing of any more: its own moment is a few seconds off."""
+	w = orders()
+	w.put(Event(LOCAL, SO, order(w, LOCAL, "first")))
+	w.drain()
+	(made,) = w.sites[CLOUD].all(SO)
+	(moment,) = [row["creation"] for row in made["items"]]
+	beside = str(datetime.fromisoformat(moment) + timedelta(seconds=3))
+	w.clock.sleep(3)
+	rows = [{"item_code": "I", "qty": 1, "rate": 3, "creation": beside}]
+	w.sites[CLOUD].insert(SO, {"customer": "C", "po_no": "first", "items": rows}, user=SYNC)
+	w.settle()
+	assert w.count(SO) == (2, 2)
+
+
+def test_what_fails_for_ever_holds_up_nothing_that_it_has_not_made():
+	"""Its create ended in an error that says nothing of what came of it."""
+	w = orders("to cloud")
+	w.retry = RetryPolicy(max_attempts=2)
+	order(w, LOCAL, "bad")
+	create = w.clients[CLOUD].create
+
+	def broken(doctype, values, name):
+		if values.get("po_no") == "bad":
+			raise RuntimeError("nobody foresaw it")
+		return create(doctype, values, name)
+
+	w.clients[CLOUD].create = broken
+	w.settle()
+	rows = [{"item_code": "I", "qty": 1, "rate": 3}]
+	w.sites[CLOUD].insert(SO, {"customer": "C", "po_no": "by hand", "items": rows}, user=SYNC)
+	w.settle()
+	assert w.binding(SO, LOCAL, w.sites[LOCAL].names(SO)[0]).status == "Failed"
+
+
+def test_rows_of_no_age_are_none_of_ours():
+	"""As patches of long ago may have left them."""
+	w = orders()
+	rows = [{"item_code": "I", "qty": 1, "rate": 3}]
+	w.sites[CLOUD].insert(SO, {"customer": "C", "po_no": "old", "items": rows}, user=SYNC)
+	w.databases[CLOUD].execute('update "tabSales Order Item" set creation = null')
+	w.settle()
+	assert w.count(SO) == (1, 1)
 	w.check_in_step()
 
 

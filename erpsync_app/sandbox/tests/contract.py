@@ -388,6 +388,15 @@ def test_a_row_keeps_the_moment_that_it_brings_as_its_creation(site, tag):
 	assert (left["barcode"], left["creation"]) == (f"{tag}-2", moment)
 
 
+def test_a_row_that_is_added_later_is_as_old_as_its_document(site, person, tag):
+	made = site.create("Item", item(tag), None)
+	changed = site.update("Item", made["name"], {"barcodes": [{"barcode": f"{tag}-1"}]}, made["modified"])
+	assert rows(changed, "barcodes", "creation") == [made["creation"]] != [changed["modified"]]
+	person.save("Item", made["name"], barcodes=[*changed["barcodes"], {"barcode": f"{tag}-2"}])
+	found = site.read("Item", [made["name"]])[made["name"]]
+	assert rows(found, "barcodes", "creation") == [made["creation"]] * 2
+
+
 def test_rows_move_with_their_names(site, tag):
 	made = site.create("Item", item(tag, barcodes=[{"barcode": f"{tag}-{n}"} for n in range(3)]), None)
 	turned = [{**row, "idx": n} for n, row in enumerate(reversed(made["barcodes"]), start=1)]

@@ -36,7 +36,9 @@ HELD = {
 	LOCAL: Held({"a": 1, "rows": [{"b": None}]}, "2026-01-01 00:00:00.500000", created="2026-01-01 00:00:00"),
 	CLOUD: Held({"a": "ü ' %s :x"}, "2026-01-02 00:00:00", docstatus=1, created="2026-01-01 00:00:00.000001"),
 }
-INTENT = Intent(CLOUD, datetime(2026, 1, 1, 12, 30, tzinfo=timezone.utc), {"a": [1]}, "before", 3)
+INTENT = Intent(
+	CLOUD, datetime(2026, 1, 1, 12, 30, tzinfo=timezone.utc), {"a": [1]}, "before", 3, ({"a": [2]},)
+)
 OPEN = (Clash("a", 1, 2, 3),)
 SETTLED = (Clash("a", 1, 2, 3, winner=CLOUD),)
 

@@ -22,6 +22,7 @@ class SyncRecord(Document):
 		cloud_name: DF.Data | None
 		error: DF.SmallText | None
 		intent_again: DF.Int
+		intent_before: DF.Code | None
 		intent_instead_of: DF.Data | None
 		intent_sent: DF.Code | None
 		intent_side: DF.Data | None
