@@ -326,7 +326,9 @@ def _record(
 		choice=None,
 		error=decision.reason if failed else left,
 	)
-	if after == binding and not log and not pair.renamed:
+	# What an unanswered create has made was found just now, and that is to be remembered.
+	found = pair.stored and pair.stored.intent and not binding.intent
+	if after == binding and not log and not pair.renamed and not found:
 		return  # nothing new: a steady state writes nothing
 	open_clashes = tuple(clash for clash in decision.clashes if clash.winner is None)
 	if failed and binding.status != "Failed":

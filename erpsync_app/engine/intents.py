@@ -68,7 +68,7 @@ def look_for_intents(ctx: Context, batch: Batch) -> None:
 			side = search.intent.side
 			if search.found or (choose is _most_like and ctx.sites[side].atomic):
 				continue  # there nothing was made: whatever is only alike is another, and not to be touched
-			taken = {each.found["name"] for each in searches if each.found}
+			taken = {each.found["name"] for each in searches if each.found and each.intent.side == side}
 			free = [doc for doc in search.free if doc["name"] not in taken]
 			search.found = choose(batch, search, free, others[side])
 	for (pair, intent), search in zip(begun, searches, strict=True):

@@ -790,3 +790,44 @@ def test_a_name_that_both_sides_give_to_another_while_a_person_is_asked_about_th
 	assert not w.open_conflicts()
 	w.check_in_step()
 	w.check_steady()
+
+
+def test_two_unclear_creates_that_got_the_same_number_on_either_side():
+	"""Seed 5035666: what the one made is not taken for the other's, by its name."""
+	w = orders()
+	order(w, LOCAL, "before it")
+	mine = {side: order(w, side, side) for side in SIDES}
+	order(w, CLOUD, "after it")
+	for side in SIDES:
+		w.put(Event(side, SO, mine[side]))
+		w.fault(other(side), Fault.AFTER_TIMEOUT, path="/api/v2/document", times=1)
+		assert w.drain(name=mine[side]).stopped
+		w.mend()
+	made = {side: of_po(w, other(side), side)[0]["name"] for side in SIDES}
+	assert made[LOCAL] == made[CLOUD]
+	w.clock.sleep(3601)
+	w.drain()
+	w.settle()
+	assert w.count(SO) == (4, 4)
+	w.check_in_step()
+	w.check_steady()
+
+
+def test_what_was_made_again_of_an_open_conflict_is_asked_about_when_the_other_side_deletes():
+	"""Seed 5029338: it was found after its create had got no answer, and that was not remembered."""
+	w = World(keep("Customer", "ask"))
+	w.people[CLOUD].insert("Customer", customer_name="C", tax_id="1")
+	w.settle()
+	w.people[CLOUD].delete("Customer", "C")
+	w.settle()
+	assert len(w.open_conflicts()) == 1
+	w.people[LOCAL].save("Customer", "C", tax_id="2")
+	w.put(Event(LOCAL, "Customer", "C"))
+	w.fault(CLOUD, Fault.AFTER_TIMEOUT, path="/api/v2/document", times=1)
+	assert w.drain().stopped
+	w.mend()
+	w.people[LOCAL].delete("Customer", "C")
+	w.settle()
+	assert [conflict.names for conflict in w.open_conflicts()] == [{LOCAL: "C", CLOUD: "C"}]
+	assert w.binding("Customer", CLOUD, "C").status == "Conflict"
+	w.check_steady()
