@@ -809,6 +809,7 @@ def test_two_unclear_creates_that_got_the_same_number_on_either_side():
 	w.drain()
 	w.settle()
 	assert w.count(SO) == (4, 4)
+	assert not [entry for entry in w.ledger.log() if entry.operation == "delete"]  # none was made twice
 	w.check_in_step()
 	w.check_steady()
 
