@@ -51,6 +51,12 @@ def make_too_late(w, side, kind, times=1):
 	assert len(w.sites[there].names(kind)) == times + 1
 
 
+def the_late_one(w, there, kind):
+	(bound,) = w.ledger.all_bindings(kind)
+	(late,) = set(w.sites[there].names(kind)) - {bound.names[there]}
+	return late
+
+
 @pytest.mark.parametrize("times", [1, 3])
 @pytest.mark.parametrize("way", ["both ways", "one way"])
 @pytest.mark.parametrize("side", SIDES)
@@ -105,8 +111,7 @@ def test_nobody_knows_yet_which_of_the_two_stays(kind, side, dies):
 def test_what_a_person_has_edited_by_then_stays(kind, side):
 	w, there = world(kind), other(side)
 	make_too_late(w, side, kind)
-	bound = w.ledger.all_bindings(kind)[0].names[there]
-	(late,) = set(w.sites[there].names(kind)) - {bound}
+	late = the_late_one(w, there, kind)
 	w.people[there].save(kind, late, **{"po_no" if kind == SO else "description": "theirs"})
 	w.settle()
 	assert w.count(kind) == (2, 2)
@@ -171,8 +176,7 @@ def test_what_a_person_has_put_something_beside_stays(kind, what):
 	"""Also where that does not cross."""
 	w = world(kind)
 	make_too_late(w, LOCAL, kind)
-	bound = w.ledger.all_bindings(kind)[0].names[CLOUD]
-	(late,) = set(w.sites[CLOUD].names(kind)) - {bound}
+	late = the_late_one(w, CLOUD, kind)
 	if what == "a file":
 		w.people[CLOUD].attach(kind, late, "contract.pdf", b"signed")
 	elif what == "a tag":
