@@ -70,22 +70,29 @@ def look_for_late(ctx: Context, batch: Batch) -> None:
 		open_ones = ctx.ledger.open_intents(batch.rule.doctype, side)
 		if any(may_have_made(batch, intent, doc) for intent in open_ones):
 			pair.awaits = FRUIT
-		else:
-			pair.doubles = _made_in_time(ctx, batch, pair, side)
+		elif twin := _made_in_time(ctx, batch, pair, side):
+			if _touched(ctx, batch, pair, side):
+				pair.ambiguous = (
+					f"A worker that came too late made it a second time, after {twin}, and someone has edited it since or "
+					"put something beside it: delete one of the two"
+				)
+			else:
+				pair.doubles = twin
 
 
 def check_double(ctx: Context, batch: Batch, pair: Pair, side: Side) -> None:
 	"""Raise Stale if a document that is to be deleted as the double of another one is none any more, or was bound, or
 	that one went, since it was looked for."""
-	if pair.doubles and _made_in_time(ctx, batch, pair, side) != pair.doubles:
+	if not pair.doubles:
+		return
+	if _made_in_time(ctx, batch, pair, side) != pair.doubles or _touched(ctx, batch, pair, side):
 		raise Stale(f"It doubles {pair.doubles} no more.")
 
 
 def _made_in_time(ctx: Context, batch: Batch, pair: Pair, side: Side) -> str:
-	"""The bound document that the same create has made, be it begun again; empty if there is none, or if it was not sync
-	alone that has been at this one."""
+	"""The bound document that the same create has made, be it begun again; empty if there is none."""
 	site, doctype, doc = ctx.sites[side], batch.rule.doctype, pair.docs[side]
-	if not doc or {doc.get("owner"), doc.get("modified_by")} != {site.user} or docstatus(doc):
+	if not doc:
 		return ""
 	name = doc["name"]
 	names = names_beside(name, TIMES) if makes_up(batch) else _begun_again(ctx, batch, side, doc)
@@ -98,8 +105,16 @@ def _made_in_time(ctx: Context, batch: Batch, pair: Pair, side: Side) -> str:
 		if not held or held.created != twin["creation"]:
 			continue  # the bound one is gone, and its name another's
 		if makes_up(batch) or (_apart(doc, twin) and likeness(batch.fields(doc, side), held.fields) >= 0.5):
-			return "" if _has_something(ctx, batch, side, name) else each
+			return each
 	return ""
+
+
+def _touched(ctx: Context, batch: Batch, pair: Pair, side: Side) -> bool:
+	"""Whether people have been at the document, or may have been, so that it is not for sync to delete."""
+	doc = pair.docs[side]
+	if not doc or doc.get("modified_by") != ctx.sites[side].user or docstatus(doc):
+		return True
+	return _has_something(ctx, batch, side, doc["name"])
 
 
 def _begun_again(ctx: Context, batch: Batch, side: Side, doc: Document) -> list[str]:

@@ -30,7 +30,9 @@ ATTACHED = "(attached)"
 TAGGED = "(tagged)"
 """Under this key, its tags."""
 
+MADE_TWICE = r"made it a second time, after"
 REASONS = (
+	MADE_TWICE,
 	r"gone on the \w+ side without a trace",
 	r"Cannot delete or cancel because",
 	r"as it has child nodes",
@@ -202,9 +204,20 @@ def _once(world: Simulation, docs: dict) -> Iterator[Problem]:
 	parted = world.witness.renamed & set(
 		tokens([asdict(c) for each in world.ledger.conflicts() for c in each.clashes])
 	)
+	# What a worker made too late and a person has edited since is for a person to decide, and is told.
+	told = {
+		(side, b.doctype, b.names.get(side))
+		for b in world.ledger.all_bindings()
+		for side in SIDES
+		if re.search(MADE_TWICE, b.error or "")
+	}
 	for side in SIDES:
 		for doctype in world.rules:
-			marks = Counter(doc[MARKER_FIELDS[doctype]] for doc in docs[side][doctype].values())
+			marks = Counter(
+				doc[MARKER_FIELDS[doctype]]
+				for name, doc in docs[side][doctype].items()
+				if (side, doctype, name) not in told
+			)
 			for marker, times in marks.items():
 				if times > 1 and marker and marker not in parted:
 					names = [

@@ -77,7 +77,7 @@ class SqliteLedger:
 
 	def stamps(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, str]:
 		rows = self._rows(f"{side}_name as name, {side}_modified as modified", doctype, side, names)
-		return {row["name"]: row["modified"] for row in rows if row["modified"] is not None}
+		return {row["name"]: row["modified"] or "" for row in rows}
 
 	def by_creation(
 		self, doctype: str, side: Side, created: Sequence[str], limit: int = 0

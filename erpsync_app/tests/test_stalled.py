@@ -18,8 +18,8 @@ from erpsync_app.adapters.cloud_site import CloudSite
 from erpsync_app.adapters.local_site import LocalSite
 from erpsync_app.engine.errors import Unavailable
 from erpsync_app.engine.late import LATE
-from erpsync_app.tests.support import LOCAL_SITE, Person, count, only, set_rules
-from erpsync_app.tests.test_life_cycle import Here, There, in_step, order_of, rules
+from erpsync_app.tests.support import LOCAL_SITE, Person, count, only, set_rules, sync
+from erpsync_app.tests.test_life_cycle import Here, There, at_rest, in_step, order_of, rules
 from erpsync_app.tests.test_main_job import customer, item
 
 pytestmark = pytest.mark.usefixtures("ledger")
@@ -99,13 +99,9 @@ def test_a_create_that_comes_too_late(
 	check_once(cloud, prefix, doctype)
 
 
-@pytest.mark.parametrize("way", ["bidirectional", "local_to_cloud"])
-@pytest.mark.parametrize("doctype", ["Note", "Sales Order"])
-def test_what_could_not_be_taken_back_is_deleted_by_the_next_run(
-	cloud: Person, prefix: str, monkeypatch: pytest.MonkeyPatch, doctype: str, way: str
-):
+def make_too_late(monkeypatch: pytest.MonkeyPatch, here: Here, prefix: str, doctype: str, way: str) -> str:
+	"""What was made too late in the cloud and could not be deleted again."""
 	set_rules(*rules(prefix, direction=way), only("Note", prefix, "title", naming="own", direction=way))
-	here, there = Here(), There(cloud)
 	here.insert(**customer(prefix))
 	here.insert(**item(f"{prefix} item", "All Item Groups"))
 	in_step()
@@ -113,12 +109,43 @@ def test_what_could_not_be_taken_back_is_deleted_by_the_next_run(
 	late = stalled(monkeypatch, CloudSite, doctype, "before", LATE.total_seconds())
 	nothing_is_deleted(monkeypatch)
 	assert "did not answer" in (runs.sync(trigger="command").stopped or "")
-	assert there.get(doctype, late[0]) is not None
 	monkeypatch.undo()
+	return late[0]
+
+
+@pytest.mark.parametrize("way", ["bidirectional", "local_to_cloud"])
+@pytest.mark.parametrize("doctype", ["Note", "Sales Order"])
+def test_what_could_not_be_taken_back_is_deleted_by_the_next_run(
+	cloud: Person, prefix: str, monkeypatch: pytest.MonkeyPatch, doctype: str, way: str
+):
+	there = There(cloud)
+	late = make_too_late(monkeypatch, Here(), prefix, doctype, way)
+	assert there.get(doctype, late) is not None
 	in_step()
-	assert there.get(doctype, late[0]) is None
-	(entry,) = frappe.get_all("Sync Log", {"ref_doctype": doctype, "cloud_name": late[0]}, ["*"])
+	assert there.get(doctype, late) is None
+	(entry,) = frappe.get_all("Sync Log", {"ref_doctype": doctype, "cloud_name": late}, ["*"])
 	assert entry.operation == "delete" and "made a second time" in entry.message
+	check_once(cloud, prefix, doctype)
+
+
+@pytest.mark.parametrize("way", ["bidirectional", "local_to_cloud"])
+@pytest.mark.parametrize("doctype", ["Note", "Sales Order"])
+def test_what_a_person_has_edited_by_then_is_told_until_a_person_deletes_it(
+	cloud: Person, prefix: str, monkeypatch: pytest.MonkeyPatch, doctype: str, way: str
+):
+	there = There(cloud)
+	late = make_too_late(monkeypatch, Here(), prefix, doctype, way)
+	there.edit(doctype, late, **({"content": "theirs"} if doctype == "Note" else {"po_no": "theirs"}))
+	assert sync().counts["failed"] == 1
+	assert there.get(doctype, late) is not None
+	assert count(doctype, **{"title" if doctype == "Note" else "customer": prefix}) == 1
+	(failed,) = frappe.get_all("Sync Record", {"status": "Failed"}, ["ref_doctype", "cloud_name", "error"])
+	assert (failed.ref_doctype, failed.cloud_name) == (doctype, late)
+	assert "made it a second time" in failed.error and "delete one of the two" in failed.error
+	at_rest()
+	there.delete(doctype, late)
+	in_step()
+	assert count("Sync Record", status=("!=", "Synced")) == 0
 	check_once(cloud, prefix, doctype)
 
 

@@ -57,12 +57,23 @@ def the_late_one(w, there, kind):
 	return late
 
 
+def one_way(way, side):
+	return [] if way == "both ways" else ["to cloud" if side == LOCAL else "to local"]
+
+
+def failed(w, kind, side, name):
+	"""What is told of a document."""
+	binding = w.binding(kind, side, name)
+	assert binding.status == "Failed"
+	return binding.error
+
+
 @pytest.mark.parametrize("times", [1, 3])
 @pytest.mark.parametrize("way", ["both ways", "one way"])
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_worker_made_too_late_before_it_died_is_deleted(kind, side, way, times):
-	w = world(kind, *([] if way == "both ways" else ["to cloud" if side == LOCAL else "to local"]))
+	w = world(kind, *one_way(way, side))
 	make_too_late(w, side, kind, times)
 	(bound,) = w.ledger.all_bindings(kind)
 	w.clock.sleep(3600)
@@ -106,16 +117,38 @@ def test_nobody_knows_yet_which_of_the_two_stays(kind, side, dies):
 	w.check_steady()
 
 
+@pytest.mark.parametrize("deletes", ["the late one", "the one in time"])
+@pytest.mark.parametrize("way", ["both ways", "one way"])
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_a_person_has_edited_by_then_stays(kind, side):
-	w, there = world(kind), other(side)
+def test_what_a_person_has_edited_by_then_is_told_and_one_of_the_two_is_for_a_person_to_delete(
+	kind, side, way, deletes
+):
+	"""Seed 5045245. It does not cross: who has two of one document does not want four."""
+	w, there = world(kind, *one_way(way, side)), other(side)
 	make_too_late(w, side, kind)
 	late = the_late_one(w, there, kind)
+	(bound,) = w.ledger.all_bindings(kind)
+	in_time = bound.names[there]
 	w.people[there].save(kind, late, **{"po_no" if kind == SO else "description": "theirs"})
+	for _ in range(2):
+		w.settle()
+		assert w.binding(kind, there, in_time) == bound
+		assert f"made it a second time, after {in_time}" in failed(w, kind, there, late)
+		assert w.sites[there].names(kind) == sorted([in_time, late]) and len(w.sites[side].names(kind)) == 1
+	w.people[there].delete(kind, late if deletes == "the late one" else in_time)
 	w.settle()
-	assert w.count(kind) == (2, 2)
-	w.check_in_step()
+	if deletes == "the late one":
+		assert w.ledger.all_bindings(kind) == [bound]
+		assert w.sites[there].names(kind) == [in_time]
+	else:
+		assert w.sites[there].names(kind) == [late]
+	if deletes == "the one in time" and way == "one way":
+		(left,) = w.ledger.all_bindings(kind)
+		assert (left.names, left.status) == (bound.names, "Diverged")
+	else:
+		w.check_in_step()
+	w.check_steady()
 
 
 @pytest.mark.parametrize("side", SIDES)
@@ -172,7 +205,7 @@ def test_a_person_deletes_the_one_that_came_in_time(kind, side):
 
 @pytest.mark.parametrize("what", ["a file", "a tag", "a comment", "an assignment"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_a_person_has_put_something_beside_stays(kind, what):
+def test_what_a_person_has_put_something_beside_stays_and_is_told(kind, what):
 	"""Also where that does not cross."""
 	w = world(kind)
 	make_too_late(w, LOCAL, kind)
@@ -190,7 +223,7 @@ def test_what_a_person_has_put_something_beside_stays(kind, what):
 	w.settle()
 	assert late in w.sites[CLOUD].names(kind)
 	assert [entry for entry in w.ledger.log() if entry.operation == "delete"] == []
-	w.check_in_step()
+	assert "someone has edited it since or put something beside it" in failed(w, kind, CLOUD, late)
 
 
 @pytest.mark.parametrize("kind", KINDS)
