@@ -238,14 +238,13 @@ def _save(outcome: Outcome) -> Binding:
 	now = now_datetime()
 	if binding.id:
 		_check_alone(binding)
-	if outcome.forget:
-		if binding.id:
+		if outcome.forget:
 			frappe.db.delete(RECORD, {"name": binding.id})
-	elif binding.id:
-		values = {**_row(binding), "modified": now, "modified_by": frappe.session.user}
-		frappe.db.set_value(RECORD, binding.id, values, update_modified=False)
-		binding = replace(binding, version=str(now))
-	else:
+		else:
+			values = {**_row(binding), "modified": now, "modified_by": frappe.session.user}
+			frappe.db.set_value(RECORD, binding.id, values, update_modified=False)
+			binding = replace(binding, version=str(now))
+	elif not outcome.forget:
 		(name,) = insert_rows(RECORD, [{**_row(binding), "modified": now}])
 		binding = replace(binding, id=name, version=str(now))
 	if outcome.clashes or outcome.settled:

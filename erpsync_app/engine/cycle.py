@@ -340,11 +340,6 @@ def _refused(ctx: Context, run: Run, pair: Pair, e: Exception) -> None:
 	# Only where the site said no is it sure that a create made nothing.
 	in_vain = isinstance(e, Refused) and binding.intent
 	after = replace(binding, intent=None, rows={}) if in_vain else binding
-	if binding.status == "Failed" and binding.error == error and ctx.retry.exhausted(attempts):
-		if in_vain:
-			_note(ctx, Outcome(after))
-		_quarantine(ctx, pair.events, error, blocked=isinstance(e, Blocked))
-		return  # tried again, and nothing new to tell
 	if not ctx.retry.exhausted(attempts):
 		wait = timedelta(0) if isinstance(e, Stale) else ctx.retry.wait(attempts)
 		ctx.queue.retry(pair.events, after=wait, error=error, attempt=True)
@@ -352,14 +347,16 @@ def _refused(ctx: Context, run: Run, pair: Pair, e: Exception) -> None:
 		if binding.id and in_vain:
 			_note(ctx, Outcome(after))
 		return
+	told = binding.status == "Failed" and binding.error == error  # by an earlier try, and nothing is new
 	entry = log_entry(run, pair, "fail", "Failure", message=error)
 	failed = replace(after, status="Failed", error=error)
-	if not _note(ctx, Outcome(failed, log=(entry,))):
+	if (in_vain or not told) and not _note(ctx, Outcome(failed, log=() if told else (entry,))):
 		# It may be that which stood in the way, and have done all there was to do.
 		ctx.queue.retry(pair.events, after=SHORTLY, error=error, attempt=False)
 		return
 	_quarantine(ctx, pair.events, error, blocked=isinstance(e, Blocked))
-	run.failed(binding.doctype, pair.name, error)
+	if not told:
+		run.failed(binding.doctype, pair.name, error)
 
 
 def _quarantine(ctx: Context, events: Sequence[Event], error: str, *, blocked: bool = False) -> None:

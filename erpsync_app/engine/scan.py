@@ -17,7 +17,19 @@ from erpsync_app.engine.beside import ATTACHMENTS, LEFT, TAGS, beside
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.files import FILE, content
 from erpsync_app.engine.mapping import Terms
-from erpsync_app.engine.model import CLOUD, SIDES, TRAIL, Cursor, Deletion, Event, File, Side, Stamp, other
+from erpsync_app.engine.model import (
+	CLOUD,
+	SIDES,
+	TRAIL,
+	Cursor,
+	Deletion,
+	Event,
+	File,
+	Rule,
+	Side,
+	Stamp,
+	other,
+)
 from erpsync_app.engine.rules import filters_on
 from erpsync_app.engine.tags import TAG_LINK, tags_in
 from erpsync_app.engine.watch import Watch
@@ -65,23 +77,25 @@ def scan(
 
 
 def changed(ctx: Context, side: Side, doctype: str, page: Sequence[Stamp], trigger: str) -> list[Event]:
-	"""Those of a page that are not as their baseline was, and that the rule lets cross to the other side; on a side that
-	only receives, those that sync has made and does not know (see `late.py`)."""
-	rule, site = ctx.rules[doctype], ctx.sites[side]
+	"""Those of a page that are not as their baseline was, and those that are not known and are to be looked at."""
 	known = ctx.ledger.stamps(doctype, side, [stamp.name for stamp in page])
-	new: Collection[str] = [s.name for s in page if s.name not in known]
-	crosses = rule.writes(other(side))
-	if not crosses and rule.naming == "keep":
-		new = ()
-	filters = (
-		filters_on(rule, side)
-		if crosses
-		else [("owner", "=", site.user), ("creation", ">=", _lately(ctx, side))]
-	)
-	if new and filters:
-		new = site.stamps(doctype, list(new), filters)
-	wanted = {*new, *(s.name for s in page if known.get(s.name, s.modified) != s.modified)}
+	wanted = {s.name for s in page if known.get(s.name, s.modified) != s.modified}
+	if new := [s.name for s in page if s.name not in known]:
+		wanted.update(_to_look_at(ctx, side, ctx.rules[doctype], new))
 	return [Event(side, doctype, s.name, trigger=trigger) for s in page if s.name in wanted]
+
+
+def _to_look_at(ctx: Context, side: Side, rule: Rule, new: Sequence[str]) -> Collection[str]:
+	"""Of what is not known, what the rule lets cross to the other side; on a side that only receives, what sync has made
+	there lately (see `late.py`)."""
+	site = ctx.sites[side]
+	if rule.writes(other(side)):
+		filters = filters_on(rule, side)
+		return site.stamps(rule.doctype, new, filters) if filters else new
+	if rule.naming == "keep":
+		return ()
+	made = [("owner", "=", site.user), ("creation", ">=", _lately(ctx, side))]
+	return site.stamps(rule.doctype, new, made)
 
 
 def _lately(ctx: Context, side: Side) -> str:

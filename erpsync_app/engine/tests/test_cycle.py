@@ -10,7 +10,7 @@ from erpsync_app.engine import cycle
 from erpsync_app.engine.context import Run
 from erpsync_app.engine.cycle import plan
 from erpsync_app.engine.errors import Refused
-from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Event, other
+from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Event, Outcome, other
 from erpsync_app.engine.retry import RetryPolicy
 from erpsync_app.engine.tests.world import (
 	HOUR,
@@ -1020,6 +1020,30 @@ def test_one_side_is_written_and_the_other_refuses_for_the_last_time(monkeypatch
 	assert (event.name, why) == ("A", "The local site does not want it.")
 	assert w.binding("Customer", LOCAL, "A").status == "Failed"
 	assert [entry.operation for entry in w.ledger.log()] == ["create", "update", "fail"]
+
+
+def test_what_is_refused_once_more_while_someone_else_is_at_it_is_looked_at_again():
+	"""Or its create would count as under way for ever."""
+	w = World(keep("Customer"), retry=RetryPolicy(max_attempts=1))
+	w.people[LOCAL].insert("Customer", customer_name="A")
+	tries = []
+
+	def around(label, call):
+		if label != "cloud.create Customer" or len(tries) == 2:
+			return call()
+		tries.append(label)
+		if len(tries) == 2:  # someone else stores the record
+			w.ledger.save([Outcome(w.binding("Customer", LOCAL, "A"))])
+		raise Refused("The cloud site does not want it.")
+
+	w.put(Event(LOCAL, "Customer", "A"))
+	w.drain(w.context(around=around))
+	assert w.binding("Customer", LOCAL, "A").status == "Failed"
+	w.queue.retry_failed("Customer", "A")
+	w.drain(w.context(around=around))
+	assert len(tries) == 2 and not w.queue.failed() and w.queue.pending() == 1
+	w.settle()
+	w.check_in_step()
 
 
 def synced_by(w, around):
