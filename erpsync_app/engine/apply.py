@@ -263,9 +263,7 @@ def _send(
 	intent = begin(ctx, batch, pair, side, base)
 	# A conflict that led here stays open until the create is recorded, and a failure stands until it is overcome.
 	status = pair.binding.status if pair.binding.status in ("Conflict", "Failed") else "Pending"
-	# Nothing is in step yet; which document it is about, should the name get another meaning, is known all the same.
-	held = {source: Held({}, modified="", created=doc.get("creation") or "")}
-	names = {source: doc["name"], side: None}
+	names, held = {source: doc["name"], side: None}, {source: Held.begun(doc)}
 	rows = sent_rows(batch, doc, intent)
 	begun = replace(pair.binding, names=names, held=held, status=status, intent=intent, rows=rows)
 	_save(ctx, pair, Outcome(begun))
@@ -311,7 +309,7 @@ def _record(
 		return
 	# What failed is in step with nothing: its baselines stay, and with them what has yet to cross.
 	failed = decision.status == "Failed"
-	held = binding.held if failed else {side: _held(batch, pair, side, decision) for side in SIDES}
+	held = pair.as_failed().held if failed else {side: _held(batch, pair, side, decision) for side in SIDES}
 	rows = binding.rows if failed else batch.row_maps(pair, {f for w in decision.writes for f in w.fields})
 	if decision.status == "Diverged":
 		crossed, maps = batch.unmet(pair)

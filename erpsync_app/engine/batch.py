@@ -28,6 +28,7 @@ from erpsync_app.engine.model import (
 	RowMap,
 	Rule,
 	Side,
+	other,
 )
 from erpsync_app.engine.reconcile import View, without
 from erpsync_app.engine.rows import Lines, Table, joined, row_map
@@ -96,6 +97,18 @@ class Pair:
 		"""Whether the side has another document than it had: the old one was deleted, and one of its name made since."""
 		doc, held = self.docs[side], self.binding.held.get(side)
 		return bool(doc and held and held.created and doc.get("creation") != held.created)
+
+	def alone(self, side: Side) -> bool:
+		"""Whether the side has a document that the other one never had, as far as is known, and is not about to get."""
+		there = other(side)
+		met = self.binding.names.get(there) or self.binding.held.get(there) or self.binding.intent
+		return bool(self.docs[side] and not met)
+
+	def as_failed(self) -> Binding:
+		"""The binding as it is to be stored with a failure: also of what was never in step, it says which document it is."""
+		if any(self.binding.held.values()):
+			return self.binding
+		return replace(self.binding, held={side: Held.begun(doc) for side, doc in self.docs.items() if doc})
 
 	@property
 	def stage(self) -> int:

@@ -336,7 +336,7 @@ def _refused(ctx: Context, run: Run, pair: Pair, e: Exception) -> None:
 	"""Try the document again later; after too many times, quarantine it, and say why where people look."""
 	error = str(e) if isinstance(e, Refused) else f"{type(e).__name__}: {e}"
 	attempts = max(event.attempts for event in pair.events) + 1
-	binding = pair.binding
+	binding = pair.as_failed()
 	# Only where the site said no is it sure that a create made nothing.
 	in_vain = isinstance(e, Refused) and binding.intent
 	after = replace(binding, intent=None, rows={}) if in_vain else binding

@@ -176,20 +176,16 @@ def look_for_vanished(ctx: Context, batch: Batch) -> None:
 
 
 def _look_at_leader(pair: Pair, side: Side, leader: Binding, found: Document | None) -> None:
-	"""`found` is what the leader's name means on that side."""
+	"""`found` is what the leader's name means on that side; nothing, where the name was let go of for another one."""
 	held, base = pair.binding.held.get(side), leader.held.get(side)
 	if leader.intent and leader.status != "Failed":
 		pair.awaits = f"the {leader.doctype} that it is about is being created on the {side} side"
-	elif not leader.names.get(side):
-		pass
-	elif found is None and leader.status in ("Diverged", "Conflict"):
+	elif found is None and leader.status in ("Diverged", "Conflict", "Failed"):
 		pair.in_scope = False
-	elif found is None and leader.status != "Failed":
+	elif found is None:
 		# Deleted or renamed, which its own event tells.
 		pair.awaits = f"the {leader.doctype} that it is about is not to be found on the {side} side"
 		pair.looks_at = Event(other(side), leader.doctype, leader.names[other(side)] or "", trigger="scan")
-	elif found is None:
-		pass
 	elif leader.status != "Failed" and base and base.created not in ("", found["creation"]):
 		# Deleted and made again, or merged away and its name given to another: its own event tells.
 		pair.awaits = f"the {leader.doctype} that it is about is another one on the {side} side by now"

@@ -128,12 +128,7 @@ def _meet(ctx: Context, batch: Batch) -> None:
 
 def _meet_by(ctx: Context, batch: Batch, side: Side, fields: tuple[str, ...]) -> None:
 	there = other(side)
-	lonely = [
-		p
-		for p in batch.pairs
-		if p.docs[side]
-		and not (p.binding.names.get(there) or p.binding.held.get(there) or p.binding.intent or p.ambiguous)
-	]
+	lonely = [pair for pair in batch.pairs if pair.alone(side) and not pair.ambiguous]
 	if not lonely:
 		return
 	candidates = _candidates(ctx, batch, side, lonely, fields)

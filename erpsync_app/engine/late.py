@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from erpsync_app.engine.batch import Batch, Pair, docstatus
+from erpsync_app.engine.batch import Batch, Pair, docstatus, learn
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import NeedsPerson, Refused, Stale
 from erpsync_app.engine.followers import FOLLOWERS
 from erpsync_app.engine.intents import FRUIT, likeness, makes_up, may_have_made, names_beside
-from erpsync_app.engine.model import SIDES, Document, Intent, Outcome, Side, other
+from erpsync_app.engine.lifecycle import CANCELLED
+from erpsync_app.engine.model import SIDES, Binding, Document, Intent, Outcome, Side, other
 from erpsync_app.engine.moments import moments_beside
 
 TIMES = 8
@@ -59,25 +60,22 @@ def look_for_late(ctx: Context, batch: Batch) -> None:
 	if batch.rule.naming != "own":
 		return  # a second one of that name cannot be made
 	for pair in batch.pairs:
-		shown = [(side, doc) for side in SIDES if (doc := pair.docs[side])]
-		# One that could not be deleted has a record, which tells of the failure.
-		known = any(pair.binding.held.values()) or pair.binding.intent or all(pair.binding.names.values())
-		if known or len(shown) != 1:
-			continue
-		side, doc = shown[0]
-		if doc.get("owner") != ctx.sites[side].user:
+		# One that is told, or could not be deleted, has a record, with the name on one side.
+		side = next((side for side in SIDES if pair.alone(side)), None)
+		doc = pair.docs[side] if side else None
+		if not side or not doc or doc.get("owner") != ctx.sites[side].user:
 			continue
 		open_ones = ctx.ledger.open_intents(batch.rule.doctype, side)
 		if any(may_have_made(batch, intent, doc) for intent in open_ones):
 			pair.awaits = FRUIT
 		elif twin := _made_in_time(ctx, batch, pair, side):
-			if _touched(ctx, batch, pair, side):
+			if not _touched(ctx, batch, pair, side):
+				pair.doubles = twin["name"]
+			elif CANCELLED not in (docstatus(doc), docstatus(twin)):
 				pair.ambiguous = (
-					f"A worker that came too late made it a second time, after {twin}, and someone has edited it since or "
-					"put something beside it: delete one of the two"
+					f"A worker that came too late made it a second time, after {twin['name']}, and someone may have edited "
+					f"it since or put something beside it: take over what is new into {twin['name']}, and delete this one"
 				)
-			else:
-				pair.doubles = twin
 
 
 def check_double(ctx: Context, batch: Batch, pair: Pair, side: Side) -> None:
@@ -85,28 +83,38 @@ def check_double(ctx: Context, batch: Batch, pair: Pair, side: Side) -> None:
 	that one went, since it was looked for."""
 	if not pair.doubles:
 		return
-	if _made_in_time(ctx, batch, pair, side) != pair.doubles or _touched(ctx, batch, pair, side):
+	twin = _made_in_time(ctx, batch, pair, side)
+	if not twin or twin["name"] != pair.doubles or _touched(ctx, batch, pair, side):
 		raise Stale(f"It doubles {pair.doubles} no more.")
 
 
-def _made_in_time(ctx: Context, batch: Batch, pair: Pair, side: Side) -> str:
-	"""The bound document that the same create has made, be it begun again; empty if there is none."""
+def _made_in_time(ctx: Context, batch: Batch, pair: Pair, side: Side) -> Document | None:
+	"""The bound document that the same create has made, be it begun again; None if there is none."""
 	site, doctype, doc = ctx.sites[side], batch.rule.doctype, pair.docs[side]
 	if not doc:
-		return ""
-	name = doc["name"]
-	names = names_beside(name, TIMES) if makes_up(batch) else _begun_again(ctx, batch, side, doc)
-	bound = ctx.ledger.bindings(doctype, side, [name, *names]) if names else {}
-	if name in bound and bound[name].id != pair.binding.id:
-		return ""
-	there = site.read(doctype, [each for each in names if each in bound]) if bound else {}
-	for each, twin in there.items():
-		held = bound[each].held.get(side)
-		if not held or held.created != twin["creation"]:
-			continue  # the bound one is gone, and its name another's
-		if makes_up(batch) or (_apart(doc, twin) and likeness(batch.fields(doc, side), held.fields) >= 0.5):
-			return each
-	return ""
+		return None
+	names = names_beside(doc["name"], TIMES) if makes_up(batch) else _begun_again(ctx, batch, side, doc)
+	found = list(site.read(doctype, names).values()) if names else []
+	if not found:
+		return None
+	learn(ctx, batch, side, found)
+	# By their `creation`: one that was renamed has its old name in the ledger until its own event comes.
+	bound = ctx.ledger.by_creation(doctype, side, sorted({each["creation"] for each in (doc, *found)}))
+	if any(binding.id != pair.binding.id for binding in bound.get(doc["creation"], ())):
+		return None
+	for twin in found:
+		for binding in bound.get(twin["creation"], ()):
+			both = binding.names.get(other(side))  # else it is told as too late itself
+			if both and (makes_up(batch) or (_apart(doc, twin) and _alike(batch, side, doc, twin, binding))):
+				return twin
+	return None
+
+
+def _alike(batch: Batch, side: Side, doc: Document, twin: Document, binding: Binding) -> bool:
+	"""Whether a document has most of what its twin has, or had: of one that is submitted the baseline holds little."""
+	mine, held = batch.fields(doc, side), binding.held.get(side)
+	theirs = [batch.fields(twin, side), *([held.fields] if held else [])]
+	return max(likeness(mine, each) for each in theirs) >= 0.5
 
 
 def _touched(ctx: Context, batch: Batch, pair: Pair, side: Side) -> bool:

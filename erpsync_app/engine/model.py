@@ -228,6 +228,11 @@ class Held:
 	docstatus: int = 0
 	created: str = ""
 
+	@classmethod
+	def begun(cls, doc: Document) -> Held:
+		"""Of one that was never in step: no more than which document it is, should its name get another meaning."""
+		return cls({}, modified="", created=doc.get("creation") or "")
+
 
 @dataclass(frozen=True, slots=True)
 class RowMap:

@@ -10,7 +10,9 @@ import pytest
 
 from erpsync_app.engine.followers import with_followers
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Event, Rule, other
+from erpsync_app.engine.tests.test_found_by_simulation import SO, order, orders
 from erpsync_app.engine.tests.world import (
+	ANNA,
 	Killed,
 	World,
 	calls_of,
@@ -273,6 +275,35 @@ def test_nothing_is_said_to_fail_while_a_person_is_asked(side):
 	w.settle()
 	assert all_of_it(w, LOCAL) == all_of_it(w, CLOUD) == NEW
 	w.check_in_step()
+
+
+@pytest.mark.parametrize("its_number", ["stays free", "is another order's"])
+@pytest.mark.parametrize("side", SIDES)
+def test_nothing_is_said_to_fail_where_the_other_side_does_not_let_its_document_go(side, its_number):
+	"""Seed 3051 with followers: deleted on one side as a draft, and submitted on the other."""
+	w, there = orders(), other(side)
+	w.rules = with_followers({SO: lets(w.rules[SO], submit="draft")})
+	mine = order(w, side, "mine")
+	said = (
+		("ToDo", assign(w, side, SO, mine, "eve@example.com")),
+		("Comment", comment(w, side, SO, mine, "old")),
+	)
+	w.settle()
+	w.people[there].delete(SO, mine)
+	w.sites[side].submit(SO, mine, user=ANNA)
+	if its_number == "is another order's":
+		order(w, there, "another")
+	w.settle()
+	w.put(*(Event(side, doctype, name) for doctype, name in said))
+	w.settle()
+	told = [(b.doctype, b.status) for b in w.ledger.all_bindings() if b.status != "Synced"]
+	assert told == [(SO, "Failed")]
+	assert w.count("Comment") == w.count("ToDo") == ((1, 0) if side == LOCAL else (0, 1))
+	w.sites[side].cancel(SO, mine, user=ANNA)
+	w.people[side].delete(SO, mine)
+	w.settle()
+	assert w.count("Comment") == w.count("ToDo") == (0, 0) and not w.queue.failed()
+	w.check_steady()
 
 
 @pytest.mark.parametrize("side", SIDES)

@@ -12,7 +12,7 @@ from erpsync_app.engine.errors import Blocked
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Event, Outcome, other
 from erpsync_app.engine.retry import RetryPolicy
 from erpsync_app.engine.tests.test_found_by_simulation import SO, of_po, once, order, orders
-from erpsync_app.engine.tests.world import SYNC, Killed, World, calls_of, interrupted_before, keep, own
+from erpsync_app.engine.tests.world import ANNA, SYNC, Killed, World, calls_of, interrupted_before, keep, own
 from erpsync_app.sandbox.faults import Fault
 
 KINDS = ["ToDo", SO]
@@ -27,10 +27,11 @@ def one_of(w, side, kind, what="mine"):
 	return order(w, side, what) if kind == SO else w.people[side].insert(kind, description=what)
 
 
-def make_too_late(w, side, kind, times=1):
+def make_too_late(w, side, kind, times=1, what="mine"):
 	"""A worker stands still over its create for an hour, in which another one makes the document; or `times` of them, one
-	after the other, each of which stands still as well. None lives to record what it made."""
+	after the other, each of which stands still as well. None lives to record what it made. Answers the document's name."""
 	there, left = other(side), [times]
+	name, before = one_of(w, side, kind, what), len(w.sites[there].names(kind))
 
 	def around(label, call):
 		if label != f"{there}.create {kind}" or not left[0]:
@@ -45,10 +46,11 @@ def make_too_late(w, side, kind, times=1):
 		call()
 		raise Killed
 
-	w.put(Event(side, kind, one_of(w, side, kind)))
+	w.put(Event(side, kind, name))
 	with pytest.raises(Killed):
 		w.drain(w.context(around=around))
-	assert len(w.sites[there].names(kind)) == times + 1
+	assert len(w.sites[there].names(kind)) == before + times + 1
+	return name
 
 
 def the_late_one(w, there, kind):
@@ -151,6 +153,110 @@ def test_what_a_person_has_edited_by_then_is_told_and_one_of_the_two_is_for_a_pe
 	w.check_steady()
 
 
+@pytest.mark.parametrize("comes_to", ["submitted", "cancelled"])
+@pytest.mark.parametrize("edited", [False, True])
+@pytest.mark.parametrize("side", SIDES)
+def test_the_one_that_came_in_time_is_submitted_or_cancelled_by_then(side, edited, comes_to):
+	"""The baseline of what is submitted holds no more than what may still be edited."""
+	w, there = orders(), other(side)
+	make_too_late(w, side, SO, what=None)
+	late = the_late_one(w, there, SO)
+	(bound,) = w.ledger.all_bindings(SO)
+	if edited:
+		w.people[there].save(SO, late, po_no="theirs")
+		w.settle()
+	for step in ("submit", *(["cancel"] if comes_to == "cancelled" else [])):
+		getattr(w.sites[side], step)(SO, bound.names[side], user=ANNA)
+		w.put(Event(side, SO, bound.names[side]))
+		w.drain()
+	w.settle()
+	if not edited:
+		assert w.count(SO) == (1, 1)
+	elif comes_to == "submitted":
+		failed(w, SO, there, late)
+		assert len(w.sites[side].names(SO)) == 1
+	else:  # one of the two is left: the one that someone has edited
+		assert w.count(SO) == (2, 2)
+	if comes_to == "cancelled" or not edited:
+		w.check_in_step()
+	w.check_steady()
+
+
+def test_the_late_one_is_cancelled():
+	"""Which is how people do away with what they have submitted, and settles it: there it is to cross as what it is."""
+	w = orders()
+	make_too_late(w, LOCAL, SO)
+	late = the_late_one(w, CLOUD, SO)
+	w.sites[CLOUD].submit(SO, late, user=ANNA)
+	w.settle()
+	failed(w, SO, CLOUD, late)
+	w.sites[CLOUD].cancel(SO, late, user=ANNA)
+	w.settle()
+	assert sorted(doc["docstatus"] for doc in w.sites[LOCAL].all(SO)) == [0, 2]
+	w.check_in_step()
+	w.check_steady()
+
+
+@pytest.mark.parametrize("edited", [False, True])
+@pytest.mark.parametrize("side", SIDES)
+def test_the_one_that_came_in_time_is_renamed_by_then(side, edited):
+	w, there = orders(), other(side)
+	make_too_late(w, side, SO)
+	late = the_late_one(w, there, SO)
+	(bound,) = w.ledger.all_bindings(SO)
+	if edited:
+		w.people[there].save(SO, late, po_no="theirs")
+	w.sites[there].rename(SO, bound.names[there], "renamed", user=ANNA)
+	w.settle()
+	if edited:
+		assert "after renamed" in failed(w, SO, there, late) and len(w.sites[side].names(SO)) == 1
+	else:
+		assert w.sites[there].names(SO) == ["renamed"] and w.count(SO) == (1, 1)
+		w.check_in_step()
+	w.check_steady()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_told_is_renamed_and_deleted(kind):
+	w = world(kind)
+	make_too_late(w, LOCAL, kind)
+	late = the_late_one(w, CLOUD, kind)
+	(bound,) = w.ledger.all_bindings(kind)
+	w.people[CLOUD].save(kind, late, **{"po_no" if kind == SO else "description": "theirs"})
+	w.settle()
+	w.sites[CLOUD].rename(kind, late, "renamed", user=ANNA)
+	w.settle()
+	if kind == SO:
+		failed(w, SO, CLOUD, "renamed")
+	assert w.binding(kind, CLOUD, late) is None
+	w.people[CLOUD].delete(kind, "renamed")
+	w.settle()
+	assert w.ledger.all_bindings(kind) == [bound]
+	w.check_in_step()
+
+
+def test_the_number_of_what_was_told_and_deleted_is_given_out_again():
+	w = orders()
+	for n in range(3):  # so that the next numbers differ
+		order(w, CLOUD, f"in the cloud {n}", qty=5)
+	for name in [order(w, LOCAL, f"here {n}", qty=7) for n in range(4)][:3]:
+		w.people[LOCAL].delete(SO, name)
+	w.settle()
+	before = set(w.sites[CLOUD].names(SO))
+	mine = make_too_late(w, LOCAL, SO)
+	(late,) = set(w.sites[CLOUD].names(SO)) - before - {w.binding(SO, LOCAL, mine).names[CLOUD]}
+	w.people[CLOUD].save(SO, late, po_no="theirs")
+	w.settle()
+	failed(w, SO, CLOUD, late)
+	w.people[CLOUD].delete(SO, late)
+	order(w, LOCAL, "new")
+	w.scan()
+	assert w.drain().counts["create_cloud"] == 1
+	w.settle()
+	assert [doc["name"] for doc in of_po(w, CLOUD, "new")] == [late] and len(of_po(w, LOCAL, "new")) == 1
+	w.check_in_step()
+
+
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_the_user_of_sync_makes_by_hand_stays(kind, side):
@@ -223,7 +329,7 @@ def test_what_a_person_has_put_something_beside_stays_and_is_told(kind, what):
 	w.settle()
 	assert late in w.sites[CLOUD].names(kind)
 	assert [entry for entry in w.ledger.log() if entry.operation == "delete"] == []
-	assert "someone has edited it since or put something beside it" in failed(w, kind, CLOUD, late)
+	assert "made it a second time" in failed(w, kind, CLOUD, late)
 
 
 @pytest.mark.parametrize("kind", KINDS)
