@@ -105,8 +105,9 @@ class Pair:
 		return bool(self.docs[side] and not met)
 
 	def as_failed(self) -> Binding:
-		"""The binding as it is to be stored with a failure: also of what was never in step, it says which document it is."""
-		if any(self.binding.held.values()):
+		"""The binding as it is to be stored with a failure. Of what was never in step, and is on one side alone, it says
+		which document that is; of two that are yet to meet, whatever becomes of one is nothing to the other."""
+		if any(self.binding.held.values()) or all(self.docs.values()):
 			return self.binding
 		return replace(self.binding, held={side: Held.begun(doc) for side, doc in self.docs.items() if doc})
 

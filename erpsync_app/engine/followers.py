@@ -180,6 +180,8 @@ def _look_at_leader(pair: Pair, side: Side, leader: Binding, found: Document | N
 	held, base = pair.binding.held.get(side), leader.held.get(side)
 	if leader.intent and leader.status != "Failed":
 		pair.awaits = f"the {leader.doctype} that it is about is being created on the {side} side"
+	elif not (base or leader.names.get(side)):
+		pass  # it was never there, and is waited for as any document that is linked to
 	elif found is None and leader.status in ("Diverged", "Conflict", "Failed"):
 		pair.in_scope = False
 	elif found is None:

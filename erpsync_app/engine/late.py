@@ -25,6 +25,9 @@ TIMES = 8
 ROWS = 10
 """How many of its rows are asked about: of the other document, one of them is enough."""
 
+TOLD = "A worker that came too late made it a second time"
+"""How the record of one that stays all the same begins to say so."""
+
 LATE = timedelta(seconds=10)
 """How long after the create was first begun the later one of two was made, at least: it is begun again after longer than
 that. Strangers that happen to bear moments like those of one create were both made at once."""
@@ -73,8 +76,8 @@ def look_for_late(ctx: Context, batch: Batch) -> None:
 				pair.doubles = twin["name"]
 			elif CANCELLED not in (docstatus(doc), docstatus(twin)):
 				pair.ambiguous = (
-					f"A worker that came too late made it a second time, after {twin['name']}, and someone may have edited "
-					f"it since or put something beside it: take over what is new into {twin['name']}, and delete this one"
+					f"{TOLD}, after {twin['name']}, and someone may have edited it since or put something beside it: take "
+					f"over what is new into {twin['name']}, and delete this one"
 				)
 
 
@@ -104,8 +107,9 @@ def _made_in_time(ctx: Context, batch: Batch, pair: Pair, side: Side) -> Documen
 		return None
 	for twin in found:
 		for binding in bound.get(twin["creation"], ()):
-			both = binding.names.get(other(side))  # else it is told as too late itself
-			if both and (makes_up(batch) or (_apart(doc, twin) and _alike(batch, side, doc, twin, binding))):
+			if (binding.error or "").startswith(TOLD):
+				continue  # it came too late itself
+			if makes_up(batch) or (_apart(doc, twin) and _alike(batch, side, doc, twin, binding)):
 				return twin
 	return None
 

@@ -15,6 +15,7 @@ from dataclasses import asdict
 
 from erpsync_app.engine.canonical import canonical
 from erpsync_app.engine.followers import FOLLOWERS
+from erpsync_app.engine.late import TOLD
 from erpsync_app.engine.lifecycle import CANCELLED
 from erpsync_app.engine.mapping import Terms, shape_of
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Rule, Side, other
@@ -31,9 +32,8 @@ ATTACHED = "(attached)"
 TAGGED = "(tagged)"
 """Under this key, its tags."""
 
-MADE_TWICE = r"made it a second time, after"
 REASONS = (
-	MADE_TWICE,
+	TOLD,
 	r"gone on the \w+ side without a trace",
 	r"Cannot delete or cancel because",
 	r"as it has child nodes",
@@ -211,7 +211,7 @@ def _once(world: Simulation, docs: dict) -> Iterator[Problem]:
 		(side, b.doctype, b.names.get(side))
 		for b in world.ledger.all_bindings()
 		for side in SIDES
-		if re.search(MADE_TWICE, b.error or "")
+		if (b.error or "").startswith(TOLD)
 	}
 	for side in SIDES:
 		for doctype in world.rules:

@@ -12,7 +12,9 @@ from erpsync_app.engine.cycle import plan
 from erpsync_app.engine.errors import Refused
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Event, Outcome, other
 from erpsync_app.engine.retry import RetryPolicy
+from erpsync_app.engine.safety import Breakers
 from erpsync_app.engine.tests.world import (
+	ANNA,
 	HOUR,
 	SYNC,
 	Killed,
@@ -1044,6 +1046,45 @@ def test_what_is_refused_once_more_while_someone_else_is_at_it_is_looked_at_agai
 	assert len(tries) == 2 and not w.queue.failed() and w.queue.pending() == 1
 	w.settle()
 	w.check_in_step()
+
+
+def failed_first_contact(*names):
+	"""Customers of the same names on both sides, which cannot be joined as the cloud has no such group."""
+	w = World(keep("Customer"), retry=RetryPolicy(max_attempts=1))
+	w.people[LOCAL].insert("Customer Group", customer_group_name="Gold")
+	for name in names:
+		w.people[LOCAL].insert("Customer", customer_name=name, customer_group="Gold", website="ours")
+		w.people[CLOUD].insert("Customer", customer_name=name, website="theirs")
+	for person in w.people.values():
+		person.insert("Customer", customer_name="Bob")
+	w.settle()
+	assert {b.status for b in w.ledger.all_bindings() if b.names[LOCAL] != "Bob"} == {"Failed"}
+	w.clock.sleep(86400)
+	return w
+
+
+@pytest.mark.parametrize("merge", [False, True])
+@pytest.mark.parametrize("side", SIDES)
+def test_what_has_not_met_yet_is_renamed_out_of_the_way_or_merged(side, merge):
+	"""Of which the other one knows nothing: it is another document."""
+	w = failed_first_contact("Ada")
+	w.sites[side].rename("Customer", "Ada", "Bob" if merge else "Eve", merge=merge, user=ANNA)
+	w.people[CLOUD].insert("Customer Group", customer_group_name="Gold")
+	w.settle()
+	there = other(side)
+	assert w.people[there].get("Customer", "Ada", "website") == ("theirs" if there == CLOUD else "ours")
+	assert w.sites[LOCAL].names("Customer") == (["Ada", "Bob"] if merge else ["Ada", "Bob", "Eve"])
+	w.check_in_step()
+
+
+def test_deletions_of_what_has_not_met_yet_stop_nothing():
+	w = failed_first_contact(*(f"A{n}" for n in range(30)))
+	w.people[CLOUD].insert("Customer Group", customer_group_name="Gold")
+	for n in range(30):
+		w.people[CLOUD].delete("Customer", f"A{n}")
+	w.scan()
+	run = w.drain(w.context(breakers=Breakers()))
+	assert not run.stopped and w.count("Customer") == (31, 31)
 
 
 def synced_by(w, around):

@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
 from erpsync_app.engine.followers import with_followers
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Event, Rule, other
+from erpsync_app.engine.retry import RetryPolicy
 from erpsync_app.engine.tests.test_found_by_simulation import SO, order, orders
 from erpsync_app.engine.tests.world import (
 	ANNA,
@@ -21,6 +24,7 @@ from erpsync_app.engine.tests.world import (
 	killed_after,
 	own,
 )
+from erpsync_app.sandbox.faults import Fault
 
 TEXT = {"Comment": "content", "ToDo": "description"}
 
@@ -304,6 +308,69 @@ def test_nothing_is_said_to_fail_where_the_other_side_does_not_let_its_document_
 	w.settle()
 	assert w.count("Comment") == w.count("ToDo") == (0, 0) and not w.queue.failed()
 	w.check_steady()
+
+
+def failed_and_commented() -> World:
+	"""Ada is refused, as her group is not there; what is said of her meanwhile is further back than a short scan looks."""
+	w = world(FOLLOWED)
+	w.people[LOCAL].insert("Customer Group", customer_group_name="Gold")
+	w.people[LOCAL].insert("Customer", customer_name="Ada", customer_group="Gold")
+	w.settle()
+	w.clock.sleep(86400)
+	comment(w, LOCAL, "Customer", "Ada", "said meanwhile")
+	go_on(w)
+	w.clock.sleep(3600)
+	w.people[LOCAL].insert("Comment", content="of nothing", comment_type="Edit")
+	w.sync(full=False)
+	assert w.binding("Customer", LOCAL, "Ada").status == "Failed"
+	w.people[CLOUD].insert("Customer Group", customer_group_name="Gold")
+	return w
+
+
+def go_on(w: World) -> None:
+	"""Every five minutes, for as long as it takes to give up."""
+	for _ in range(20):
+		w.queue.unblock()
+		w.sync(full=False)
+		w.clock.sleep(300)
+
+
+@pytest.mark.parametrize("comes", ["by hand", "by an unclear create"])
+def test_what_is_said_of_a_document_that_fails_crosses_when_it_is_there(comes):
+	w = failed_and_commented()
+	if comes == "by hand":
+		w.people[CLOUD].insert("Customer", customer_name="Ada", customer_group="Gold")
+	else:
+		w.people[LOCAL].save("Customer", "Ada", website="x")
+		w.scan(full=False)
+		w.fault(CLOUD, Fault.AFTER_TIMEOUT, path="/api/v2/document/Customer", times=1)
+		assert w.drain().stopped
+		w.mend()
+		w.drain()
+	go_on(w)
+	assert told(w, CLOUD) == [("Ada", "said meanwhile")]
+
+
+def test_what_is_said_of_a_document_does_not_hurry_its_creation():
+	"""Which is refused, and tried again after a while."""
+	w = world(FOLLOWED)
+	w.retry = RetryPolicy()
+	w.people[LOCAL].insert("Customer Group", customer_group_name="Gold")
+	w.people[LOCAL].insert("Customer", customer_name="Ada", customer_group="Gold")
+	comment(w, LOCAL, "Customer", "Ada", "said")
+	tried = []
+
+	def around(label, call):
+		if label == "cloud.create Customer":
+			tried.append(w.clock.now())
+		return call()
+
+	w.scan()
+	for _ in range(30):
+		w.drain(w.context(around=around))
+		w.clock.sleep(2)
+	assert 2 <= len(tried) <= 5
+	assert all(later - earlier >= timedelta(seconds=2) for earlier, later in pairwise(tried))
 
 
 @pytest.mark.parametrize("side", SIDES)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from erpsync_app.engine import intents
-from erpsync_app.engine.errors import Blocked
+from erpsync_app.engine.errors import Blocked, Refused, Unavailable
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Event, Outcome, other
 from erpsync_app.engine.retry import RetryPolicy
 from erpsync_app.engine.tests.test_found_by_simulation import SO, of_po, once, order, orders
@@ -213,6 +213,35 @@ def test_the_one_that_came_in_time_is_renamed_by_then(side, edited):
 	else:
 		assert w.sites[there].names(SO) == ["renamed"] and w.count(SO) == (1, 1)
 		w.check_in_step()
+	w.check_steady()
+
+
+@pytest.mark.parametrize("answer", ["lost", "no"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_one_that_came_in_time_is_being_made_anew_on_the_other_side(kind, answer):
+	"""Edited, where the other side deleted it. The late one is the late one still."""
+	w = world(kind)
+	mine = make_too_late(w, LOCAL, kind)
+	late = the_late_one(w, CLOUD, kind)
+	(bound,) = w.ledger.all_bindings(kind)
+	in_time, field = bound.names[CLOUD], "po_no" if kind == SO else "description"
+	w.clock.sleep(3600)
+	w.people[LOCAL].delete(kind, mine)
+	w.people[CLOUD].save(kind, in_time, **{field: "what counts"})
+	w.put(Event(CLOUD, kind, in_time))
+
+	def around(label, call):
+		if label == f"local.create {kind}":
+			raise Unavailable("No answer.") if answer == "lost" else Refused("No.")
+		return call()
+
+	w.drain(w.context(around=around), limit=1)
+	w.put(Event(CLOUD, kind, late))
+	w.drain(name=late)
+	w.settle()
+	assert [doc[field] for side in SIDES for doc in w.sites[side].all(kind)] == ["what counts"] * 2
+	assert w.sites[CLOUD].names(kind) == [in_time]
+	w.check_in_step()
 	w.check_steady()
 
 
