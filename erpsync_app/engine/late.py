@@ -96,7 +96,10 @@ def _made_in_time(ctx: Context, batch: Batch, pair: Pair, side: Side) -> Documen
 	site, doctype, doc = ctx.sites[side], batch.rule.doctype, pair.docs[side]
 	if not doc:
 		return None
-	names = names_beside(doc["name"], TIMES) if makes_up(batch) else _begun_again(ctx, batch, side, doc)
+	if makes_up(batch):
+		names = list(ctx.ledger.bindings(doctype, side, names_beside(doc["name"], TIMES)))
+	else:
+		names = _begun_again(ctx, batch, side, doc)
 	found = list(site.read(doctype, names).values()) if names else []
 	if not found:
 		return None

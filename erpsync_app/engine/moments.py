@@ -2,9 +2,10 @@
 # License: MIT. See license.txt
 """The moments that the rows of a create bear as their `creation`: that of its intent, and each a microsecond after the
 one before it. Frappe keeps the `creation` of a row that brings one (Document.set_user_and_timestamp; of the document
-itself it does not), and an edit in the Desk sends it along: so the document is known again, whatever people make of it,
-and so is each of its rows. A row that comes without one gets its document's, and is told from no other. The rows of a create that is begun again bear moments of their own, a second before those of the one before:
-rows that were sent are older than their document.
+itself it does not), and an edit in the Desk sends it along: so the document is known again, whatever people make of
+it, and so is each of its rows. A row that comes without one gets its document's, and is told from no other. The rows
+of a create that is begun again bear moments of their own, a second before those of the one before: rows that were
+sent are older than their document.
 """
 
 from __future__ import annotations
