@@ -16,7 +16,6 @@ from dataclasses import asdict
 from erpsync_app.engine.canonical import canonical
 from erpsync_app.engine.followers import FOLLOWERS
 from erpsync_app.engine.late import TOLD
-from erpsync_app.engine.lifecycle import CANCELLED
 from erpsync_app.engine.mapping import Terms, shape_of
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Rule, Side, other
 from erpsync_app.engine.reconcile import DOCUMENT
@@ -205,8 +204,7 @@ def _once(world: Simulation, docs: dict) -> Iterator[Problem]:
 	parted = world.witness.renamed & set(
 		tokens([asdict(c) for each in world.ledger.conflicts() for c in each.clashes])
 	)
-	# What a worker made too late and a person has edited since is told, and one of the two is for a person to delete or
-	# to cancel.
+	# What a worker made too late and a person has edited since is told, and one of the two is for a person to delete.
 	told = {
 		(side, b.doctype, b.names.get(side))
 		for b in world.ledger.all_bindings()
@@ -218,7 +216,7 @@ def _once(world: Simulation, docs: dict) -> Iterator[Problem]:
 			marks = Counter(
 				doc[MARKER_FIELDS[doctype]]
 				for name, doc in docs[side][doctype].items()
-				if (side, doctype, name) not in told and doc["docstatus"] != CANCELLED
+				if (side, doctype, name) not in told
 			)
 			for marker, times in marks.items():
 				if times > 1 and marker and marker not in parted:

@@ -17,6 +17,8 @@ from erpsync_app.sandbox.faults import Fault
 
 KINDS = ["ToDo", SO]
 """One whose name is made up, and one that its site names, which has rows."""
+FIELD = {"ToDo": "description", SO: "po_no"}
+"""What people edit."""
 
 
 def world(kind, *words):
@@ -132,7 +134,7 @@ def test_what_a_person_has_edited_by_then_is_told_and_one_of_the_two_is_for_a_pe
 	late = the_late_one(w, there, kind)
 	(bound,) = w.ledger.all_bindings(kind)
 	in_time = bound.names[there]
-	w.people[there].save(kind, late, **{"po_no" if kind == SO else "description": "theirs"})
+	w.people[there].save(kind, late, **{FIELD[kind]: "theirs"})
 	for _ in range(2):
 		w.settle()
 		assert w.binding(kind, there, in_time) == bound
@@ -224,7 +226,7 @@ def test_the_one_that_came_in_time_is_being_made_anew_on_the_other_side(kind, an
 	mine = make_too_late(w, LOCAL, kind)
 	late = the_late_one(w, CLOUD, kind)
 	(bound,) = w.ledger.all_bindings(kind)
-	in_time, field = bound.names[CLOUD], "po_no" if kind == SO else "description"
+	in_time, field = bound.names[CLOUD], FIELD[kind]
 	w.clock.sleep(3600)
 	w.people[LOCAL].delete(kind, mine)
 	w.people[CLOUD].save(kind, in_time, **{field: "what counts"})
@@ -251,7 +253,7 @@ def test_what_is_told_is_renamed_and_deleted(kind):
 	make_too_late(w, LOCAL, kind)
 	late = the_late_one(w, CLOUD, kind)
 	(bound,) = w.ledger.all_bindings(kind)
-	w.people[CLOUD].save(kind, late, **{"po_no" if kind == SO else "description": "theirs"})
+	w.people[CLOUD].save(kind, late, **{FIELD[kind]: "theirs"})
 	w.settle()
 	w.sites[CLOUD].rename(kind, late, "renamed", user=ANNA)
 	w.settle()
@@ -452,7 +454,7 @@ def test_a_person_edits_the_document_before_the_create_is_begun_again(kind, side
 	"""And of the two creates only the first arrives, late: what was sent with that is what is there."""
 	w, there = world(kind), other(side)
 	mine, left = one_of(w, side, kind), [1]
-	values = {"po_no": "edited"} if kind == SO else {"description": "edited"}
+	values = {FIELD[kind]: "edited"}
 	if edit == "rows" and kind == SO:
 		rows = [{"item_code": "I", "qty": qty, "rate": 3} for qty in (1, 2)]
 		w.people[side].save(SO, mine, items=rows)
