@@ -37,7 +37,7 @@ from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Event, Kind, 
 from erpsync_app.engine.ordering import parents_first
 from erpsync_app.engine.read_back import read_back
 from erpsync_app.engine.reconcile import Decision, Write, reconcile
-from erpsync_app.engine.reused import let_go
+from erpsync_app.engine.reused import is_another, let_go
 from erpsync_app.engine.watch import before_batch, before_write
 
 SHORTLY = timedelta(seconds=2)
@@ -209,6 +209,10 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 		# What has the name may as well be what another worker has made of the bound one meanwhile.
 		_check_alone(ctx, pair, pair.usurps[0])
 		let_go(ctx, *pair.usurps)
+	if pair.stored and pair.stored.intent and _stands_for_another(batch, pair):
+		_check_alone(ctx, pair, pair.stored)
+		ctx.ledger.save([Outcome(pair.binding)])
+		raise NotYet("what its create made was renamed, and its old name is another one's", timedelta(0))
 	decision = _decide(batch, pair)
 	if ctx.forced and decision.clashes:
 		raise NotYet(f"both sides changed it, and the run is {ctx.forced} only", NEXT_RUN)
@@ -259,6 +263,11 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 	if ctx.forced and (decision.status == "Diverged" or (decision.status is None and not decision.forget)):
 		raise NotYet(f"it may not cross in a run that is {ctx.forced} only", NEXT_RUN)
 	return [(pair, write.side) for write in decision.writes if pair.docs[write.side]]
+
+
+def _stands_for_another(batch: Batch, pair: Pair) -> bool:
+	"""Whether a name of the binding means another document by now, which shows once it is known what its create made."""
+	return any(doc and is_another(batch.rule, pair.binding, side, doc) for side, doc in pair.docs.items())
 
 
 def _awaited(batch: Batch, pair: Pair, side: Side) -> str:

@@ -205,7 +205,7 @@ def _what_was_sent(batch: Batch, intent: Intent, found: Document) -> Fields:
 
 	def held(sent: Fields) -> tuple[float, float]:
 		values = [(value, fields.get(name)) for name, value in sent.items()]
-		return sum(_whole(*each) for each in values), sum(_kept(*each) for each in values)
+		return sum(_whole(*each) for each in values), sum(kept(*each) for each in values)
 
 	return max((intent.sent, *intent.before[::-1]), key=held)
 
@@ -314,10 +314,10 @@ def _claim(batch: Batch, intent: Intent, doc: Document) -> tuple[float, timedelt
 def likeness(sent: Fields, fields: Fields) -> float:
 	"""The share of what was sent that is still there."""
 	said = [name for name, value in sent.items() if value]
-	return sum(_kept(sent[name], fields.get(name)) for name in said) / max(len(said), 1)
+	return sum(kept(sent[name], fields.get(name)) for name in said) / max(len(said), 1)
 
 
-def _kept(sent: Any, now: Any) -> float:
+def kept(sent: Any, now: Any) -> float:
 	"""How much of a value is still there: of a table, the share of its rows."""
 	if not isinstance(sent, list) or not sent:
 		return _whole(sent, now)

@@ -8,15 +8,16 @@ number; else the moments of its rows do. (What the site names and what has no ro
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from erpsync_app.engine.batch import Batch, Pair, docstatus, learn
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import NeedsPerson, Refused, Stale
 from erpsync_app.engine.followers import FOLLOWERS
-from erpsync_app.engine.intents import FRUIT, likeness, makes_up, may_have_made, names_beside
+from erpsync_app.engine.intents import FRUIT, kept, likeness, makes_up, may_have_made, names_beside
 from erpsync_app.engine.lifecycle import CANCELLED
-from erpsync_app.engine.model import SIDES, Binding, Document, Intent, Outcome, Side, other
+from erpsync_app.engine.model import SIDES, Document, Fields, Intent, Outcome, Side, other
 from erpsync_app.engine.moments import moments_beside
 
 TIMES = 8
@@ -31,6 +32,24 @@ TOLD = "A worker that came too late made it a second time"
 LATE = timedelta(seconds=10)
 """How long after the create was first begun the later one of two was made, at least: it is begun again after longer than
 that. Strangers that happen to bear moments like those of one create were both made at once."""
+
+
+@dataclass(frozen=True)
+class _Twin:
+	"""The document that the same create made in time."""
+
+	doc: Document
+	known: tuple[Fields, ...]
+	"""What it holds now, and what it held when it was in step; of one that is submitted that is little."""
+
+	def resembles(self, late: Fields) -> bool:
+		"""Whether it has most of the values of the late one, or had them."""
+		return max(likeness(late, each) for each in self.known) >= 0.5
+
+	def has(self, late: Fields) -> bool:
+		"""Whether it has each value of the late one, or had it."""
+		said = [(name, value) for name, value in late.items() if value]
+		return all(any(kept(value, each.get(name)) == 1 for each in self.known) for name, value in said)
 
 
 def take_back(ctx: Context, pair: Pair, overtaken: bool) -> None:
@@ -72,12 +91,13 @@ def look_for_late(ctx: Context, batch: Batch) -> None:
 		if any(may_have_made(batch, intent, doc) for intent in open_ones):
 			pair.awaits = FRUIT
 		elif twin := _made_in_time(ctx, batch, pair, side):
-			if not _touched(ctx, batch, pair, side):
-				pair.doubles = twin["name"]
-			elif CANCELLED not in (docstatus(doc), docstatus(twin)):
+			name = twin.doc["name"]
+			if not _touched(ctx, batch, pair, side, twin):
+				pair.doubles = name
+			elif CANCELLED not in (docstatus(doc), docstatus(twin.doc)):
 				pair.ambiguous = (
-					f"{TOLD}, after {twin['name']}, and someone may have edited it since or put something beside it: take "
-					f"over what is new into {twin['name']}, and delete this one"
+					f"{TOLD}, after {name}, and someone may have edited it since or put something beside it: take "
+					f"over what is new into {name}, and delete this one"
 				)
 
 
@@ -87,11 +107,11 @@ def check_double(ctx: Context, batch: Batch, pair: Pair, side: Side) -> None:
 	if not pair.doubles:
 		return
 	twin = _made_in_time(ctx, batch, pair, side)
-	if not twin or twin["name"] != pair.doubles or _touched(ctx, batch, pair, side):
+	if not twin or twin.doc["name"] != pair.doubles or _touched(ctx, batch, pair, side, twin):
 		raise Stale(f"It doubles {pair.doubles} no more.")
 
 
-def _made_in_time(ctx: Context, batch: Batch, pair: Pair, side: Side) -> Document | None:
+def _made_in_time(ctx: Context, batch: Batch, pair: Pair, side: Side) -> _Twin | None:
 	"""The bound document that the same create has made, be it begun again; None if there is none."""
 	site, doctype, doc = ctx.sites[side], batch.rule.doctype, pair.docs[side]
 	if not doc:
@@ -108,28 +128,24 @@ def _made_in_time(ctx: Context, batch: Batch, pair: Pair, side: Side) -> Documen
 	bound = ctx.ledger.by_creation(doctype, side, sorted({each["creation"] for each in (doc, *found)}))
 	if any(binding.id != pair.binding.id for binding in bound.get(doc["creation"], ())):
 		return None
-	for twin in found:
-		for binding in bound.get(twin["creation"], ()):
+	for each in found:
+		for binding in bound.get(each["creation"], ()):
 			if (binding.error or "").startswith(TOLD):
 				continue  # it came too late itself
-			if makes_up(batch) or (_apart(doc, twin) and _alike(batch, side, doc, twin, binding)):
+			held = binding.held.get(side)
+			twin = _Twin(each, (batch.fields(each, side), *([held.fields] if held else [])))
+			if makes_up(batch) or (_apart(doc, each) and twin.resembles(batch.fields(doc, side))):
 				return twin
 	return None
 
 
-def _alike(batch: Batch, side: Side, doc: Document, twin: Document, binding: Binding) -> bool:
-	"""Whether a document has most of what its twin has, or had: of one that is submitted the baseline holds little."""
-	mine, held = batch.fields(doc, side), binding.held.get(side)
-	theirs = [batch.fields(twin, side), *([held.fields] if held else [])]
-	return max(likeness(mine, each) for each in theirs) >= 0.5
-
-
-def _touched(ctx: Context, batch: Batch, pair: Pair, side: Side) -> bool:
+def _touched(ctx: Context, batch: Batch, pair: Pair, side: Side, twin: _Twin) -> bool:
 	"""Whether people have been at the document, or may have been, so that it is not for sync to delete."""
 	doc = pair.docs[side]
 	if not doc or doc.get("modified_by") != ctx.sites[side].user or docstatus(doc):
 		return True
-	return _has_something(ctx, batch, side, doc["name"])
+	# Who writes past Frappe's documents leaves neither a name nor a moment.
+	return not twin.has(batch.fields(doc, side)) or _has_something(ctx, batch, side, doc["name"])
 
 
 def _begun_again(ctx: Context, batch: Batch, side: Side, doc: Document) -> list[str]:

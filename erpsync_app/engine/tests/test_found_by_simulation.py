@@ -832,3 +832,25 @@ def test_what_was_made_again_of_an_open_conflict_is_asked_about_when_the_other_s
 	assert [conflict.names for conflict in w.open_conflicts()] == [{LOCAL: "C", CLOUD: "C"}]
 	assert w.binding("Customer", CLOUD, "C").status == "Conflict"
 	w.check_steady()
+
+
+@pytest.mark.parametrize("renamed", [True, False])
+@pytest.mark.parametrize("side", SIDES)
+def test_what_an_unclear_create_made_is_renamed_and_the_name_of_its_source_given_to_another(side, renamed):
+	"""Seed 9063009. The other one was taken for the source, and renamed along."""
+	w, there = World(keep("Customer")), other(side)
+	w.people[side].insert("Customer", customer_name="A", tax_id="mine")
+	w.fault(there, Fault.AFTER_TIMEOUT, path="/api/v2/document", times=1)
+	w.put(Event(side, "Customer", "A"))
+	assert w.drain().stopped
+	w.mend()
+	if renamed:
+		w.sites[there].rename("Customer", "A", "R")
+	w.people[side].delete("Customer", "A")
+	w.people[side].insert("Customer", customer_name="A", tax_id="other")
+	w.clock.sleep(3600)
+	w.settle()
+	for each in SIDES:
+		assert w.people[each].get("Customer", "A", "tax_id") == "other"
+	w.check_in_step()
+	w.check_steady()
