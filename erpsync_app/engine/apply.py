@@ -268,7 +268,7 @@ def _send(
 	begun = replace(pair.binding, names=names, held=held, status=status, intent=intent, rows=rows)
 	_save(ctx, pair, Outcome(begun))
 	if begun.id:  # it may have been there once, and what was said of it there went with it
-		look_at_followers(ctx, batch, pair, source)
+		look_at_followers(ctx, batch.rule, source, doc["name"])
 	else:
 		_check_new(ctx, batch, pair, doc, source)
 	renew()  # once more: whoever took over while that was stored has created it

@@ -237,8 +237,11 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 			_check_alone(ctx, pair, pair.stored)
 
 	for side in SIDES:
+		survivor = pair.merged[side]
 		if pair.made_again(side):
-			look_at_followers(ctx, batch, pair, other(side))
+			look_at_followers(ctx, batch.rule, other(side), pair.binding.names.get(other(side)))
+		if survivor and not pair.docs[other(side)]:
+			look_at_followers(ctx, batch.rule, side, survivor.name)
 
 	def renew() -> None:
 		if not ctx.queue.renew(pair.events):

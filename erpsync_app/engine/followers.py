@@ -119,10 +119,9 @@ def check_news(ctx: Context, batch: Batch, pair: Pair, side: Side) -> None:
 		raise Stale(f"Something was said of it on the {side} side in the meantime.")
 
 
-def look_at_followers(ctx: Context, batch: Batch, pair: Pair, side: Side) -> None:
-	"""Queue what is said of the document on `side`: on the other one it went with a document that was deleted."""
-	name = pair.binding.names.get(side)
-	found = _about(ctx, batch.rule, side, [name] if name else [])
+def look_at_followers(ctx: Context, rule: Rule, side: Side, name: str | None) -> None:
+	"""Queue what is said of a document on `side`: on the other one it went with a document that was deleted."""
+	found = _about(ctx, rule, side, [name] if name else [])
 	ctx.queue.put(
 		[Event(side, doctype, doc["name"], trigger="scan") for doctype, docs in found for doc in docs]
 	)
@@ -172,10 +171,10 @@ def look_for_vanished(ctx: Context, batch: Batch) -> None:
 			found = ctx.sites[side].read(doctype, sorted(names)) if names else {}
 			for name, leader in leaders.items():
 				for pair in pairs.get(name, ()):
-					_look_at_leader(pair, side, leader, found.get(leader.names.get(side) or ""))
+					_look_at_leader(batch, pair, side, leader, found.get(leader.names.get(side) or ""))
 
 
-def _look_at_leader(pair: Pair, side: Side, leader: Binding, found: Document | None) -> None:
+def _look_at_leader(batch: Batch, pair: Pair, side: Side, leader: Binding, found: Document | None) -> None:
 	"""`found` is what the leader's name means on that side; nothing, where the name was let go of for another one."""
 	held, base = pair.binding.held.get(side), leader.held.get(side)
 	if leader.intent and leader.status != "Failed":
@@ -191,6 +190,16 @@ def _look_at_leader(pair: Pair, side: Side, leader: Binding, found: Document | N
 	elif leader.status != "Failed" and base and base.created not in ("", found["creation"]):
 		# Deleted and made again, or merged away and its name given to another: its own event tells.
 		pair.awaits = f"the {leader.doctype} that it is about is another one on the {side} side by now"
-	elif held and held.created and found["creation"] > held.created:
+	elif held and (
+		(held.created and found["creation"] > held.created) or _was_about_another(batch, pair, side)
+	):
 		names = {**pair.binding.names, side: None}
 		pair.binding = replace(pair.binding, names=names, held={**pair.binding.held, side: None})
+
+
+def _was_about_another(batch: Batch, pair: Pair, side: Side) -> bool:
+	"""Whether it went with another leader: it was about that one when it was in step, which has been merged away since on
+	the side where it still is."""
+	doc, held = pair.docs[other(side)], pair.binding.held.get(side)
+	of_name = FOLLOWERS[batch.rule.doctype].about[1]
+	return bool(doc and held and held.fields.get(of_name) != batch.fields(doc, other(side)).get(of_name))

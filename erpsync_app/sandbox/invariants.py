@@ -264,15 +264,10 @@ def _no_edit_lost(world: Simulation, docs: dict) -> Iterator[Problem]:
 			elif (gone["deleted_doctype"], side, gone["deleted_name"]) in chosen:
 				kept |= set(tokens(data.get("_user_tags")))
 	# And with what is said of it, of which Frappe keeps nothing.
-	by_choice = set(
-		tokens(
-			[
-				[asdict(clash) for clash in c.clashes]
-				for c in world.ledger.conflicts()
-				if (c.resolution or "").startswith("Keep")
-			]
-		)
-	)
+	by_choice = {name for _, _, name in chosen if name}  # some are marked by their name
+	for c in world.ledger.conflicts():
+		if (c.resolution or "").startswith("Keep"):
+			by_choice |= set(tokens([asdict(clash) for clash in c.clashes]))
 	for token, act in world.witness.saved.items():
 		if world.witness.leaders.get(act.marker) in by_choice:
 			continue

@@ -79,7 +79,8 @@ def _save(site: SandboxSite, act: Act, witness: Witness) -> str:
 		return "not there"
 	after = site.save(act.doctype, before["name"], _changes(before, act.values), user=PERSON)
 	witness.of_save(act, before, after)
-	if act.values.get("status") == "Closed":  # it may stay at home from now on, and go with its document
+	# It may stay at home from now on, and go with its document.
+	if act.doctype == "ToDo" and after["status"] == "Closed":
 		witness.superseded |= set(tokens(after))
 	return after["name"]
 

@@ -310,6 +310,26 @@ def test_nothing_is_said_to_fail_where_the_other_side_does_not_let_its_document_
 	w.check_steady()
 
 
+@pytest.mark.parametrize("side", SIDES)
+def test_what_is_said_of_a_document_that_is_merged_here_and_deleted_there_stays_with_the_other_one(side):
+	"""Seed 10712 with followers: on the other side it went with the document that it was about."""
+	w = world(FOLLOWED)
+	for name in ("Ada", "Bea"):
+		w.people[LOCAL].insert("Customer", customer_name=name)
+	w.settle()
+	comment(w, side, "Customer", "Ada", "said")
+	assign(w, side, "Customer", "Ada", "eve@example.com")
+	w.settle()
+	w.sites[side].rename("Customer", "Ada", "Bea", merge=True)
+	w.people[other(side)].delete("Customer", "Ada")
+	w.settle()
+	for each in SIDES:
+		assert w.sites[each].names("Customer") == ["Bea"]
+		assert ("Bea", "said") in told(w, each) and told(w, each, "ToDo") == [("Bea", "for eve@example.com")]
+	assert not w.queue.failed()
+	w.check_steady()
+
+
 def failed_and_commented() -> World:
 	"""Ada is refused, as her group is not there; what is said of her meanwhile is further back than a short scan looks."""
 	w = world(FOLLOWED)
