@@ -248,6 +248,10 @@ def main() -> None:
 	with setting_up(teller, "The local site has the app: rules and connection"):
 		teller.say(f"bench --site {LOCAL_SITE} erpsync import-config {RULES}")
 		rules = erpsync("import-config", RULES)["rules"]
+		others = local.listed("Sync Rule", ["name"], [["enabled", "=", 1], ["name", "not in", rules]])
+		if others:  # the demo's user in the cloud has no rights for what they need
+			told = ", ".join(rule["name"] for rule in others)
+			raise Trouble(f"The site has Sync Rules of its own, for {told}: disable them and run this again.")
 		teller.done(f"Rules for {', '.join(rules)}.")
 		teller.say(f"bench --site {LOCAL_SITE} erpsync connect")
 		answer = erpsync(
