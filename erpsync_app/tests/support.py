@@ -142,15 +142,23 @@ def last_conflict(doctype: str, name: str) -> dict:
 	return {**rows[0], "clashes": {c["field"]: c for c in json.loads(rows[0]["clashes"])}}
 
 
-def until(condition: Callable[[], Any], seconds: float = 30, what: str = "") -> Any:
+PATIENCE = 150
+"""Seconds: of a wake-up that was missed, the scheduler's next minute makes up, and at midnight Frappe's and ERPNext's
+jobs of the day stand before it in the same queue."""
+
+
+def until(condition: Callable[[], Any], what: str = "") -> Any:
 	"""Wait until a condition holds; answers its value."""
-	end = time.monotonic() + seconds
+	end = time.monotonic() + PATIENCE
 	while time.monotonic() < end:
 		frappe.db.rollback()
 		if value := condition():
 			return value
 		time.sleep(0.1)
-	raise AssertionError(f"not within {seconds} s: {what}")
+	events = frappe.get_all(
+		"Sync Event", fields=["ref_doctype", "docname", "state", "attempts", "error"], limit=20
+	)
+	raise AssertionError(f"not within {PATIENCE} s: {what}; queued: {events}")
 
 
 def set_rules(*rules: dict[str, Any]) -> None:

@@ -240,8 +240,8 @@ def test_redis_is_flushed_with_jobs_queued(cloud: Person, rules: None, prefix: s
 	try:
 		assert count("Sync Event", docname=prefix) == 1
 		jobs.tick()  # what the scheduler runs each minute
-		until(lambda: cloud.get("Brand", prefix), 120, "the document in the cloud")
-		until(lambda: count("Sync Event") == 0, 120, "an empty queue")
+		until(lambda: cloud.get("Brand", prefix), "the document in the cloud")
+		until(lambda: count("Sync Event") == 0, "an empty queue")
 	finally:
 		frappe.db.rollback()
 		set_setting(enabled=0)

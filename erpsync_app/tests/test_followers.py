@@ -217,8 +217,8 @@ def test_what_is_newly_said_of_a_document_beats_its_deletion(sides: tuple[Someon
 	there.comment("Customer", prefix, "<p>new</p>")
 	here.person.delete("Customer", prefix)
 	# By a worker of its own, which knows them by the name alone: what came back before would go too.
-	until(lambda: here.comments("Customer", prefix) == [], 60, "Frappe to take the comment along")
-	until(lambda: not here._list("ToDo", ["name"], {"reference_name": prefix}), 60, "and the assignment")
+	until(lambda: here.comments("Customer", prefix) == [], "Frappe to take the comment along")
+	until(lambda: not here._list("ToDo", ["name"], {"reference_name": prefix}), "and the assignment")
 	in_step()
 	for side in sides:
 		assert side.comments("Customer", prefix) == [("Anna", "<p>new</p>"), ("Anna", "<p>old</p>")]
@@ -237,12 +237,12 @@ def test_what_is_said_and_tagged_here_crosses_by_itself(cloud: Person, prefix: s
 	rules(prefix, **LETTING)
 	here, there = Someone(LOCAL_URL), Someone(CLOUD_URL)
 	here.person.insert(**customer(prefix))
-	until(lambda: cloud.get("Customer", prefix), 60, "the customer in the cloud")
+	until(lambda: cloud.get("Customer", prefix), "the customer in the cloud")
 	here.comment("Customer", prefix, "<p>at once</p>")
 	here.tag("Customer", prefix, f"{prefix} at once")
-	until(lambda: there.comments("Customer", prefix), 60, "the comment in the cloud")
-	until(lambda: there.tags("Customer", prefix)[0], 60, "the tag in the cloud")
-	until(lambda: count("Sync Event") == 0, 60, "an empty queue")
+	until(lambda: there.comments("Customer", prefix), "the comment in the cloud")
+	until(lambda: there.tags("Customer", prefix)[0], "the tag in the cloud")
+	until(lambda: count("Sync Event") == 0, "an empty queue")
 
 
 def test_only_what_may_cross_is_captured(prefix: str, enabled: None):

@@ -107,8 +107,8 @@ def test_with_redis_gone_a_save_and_a_webhook_succeed_and_wait(cloud: Person, lo
 			assert answer.json() == {"status": "queued"}
 			assert count("Sync Event", docname=("like", f"{prefix}%")) == 2
 		# Nobody saves anything more: it is the scheduler that looks.
-		until(lambda: cloud.get("Customer", f"{prefix} a"), 150, "the local customer in the cloud")
-		until(lambda: local.get("Customer", f"{prefix} b"), 60, "the cloud's customer here")
+		until(lambda: cloud.get("Customer", f"{prefix} a"), "the local customer in the cloud")
+		until(lambda: local.get("Customer", f"{prefix} b"), "the cloud's customer here")
 	finally:
 		frappe.db.rollback()
 		set_setting(enabled=0)

@@ -75,7 +75,10 @@ def test_our_own_writes_cause_no_further_write(cloud: Person, local: Person, pre
 		local.insert(**customer(f"{prefix} a"))
 		cloud.insert(**customer(f"{prefix} b"))
 		names = (f"{prefix} a", f"{prefix} b")
-		until(lambda: all(site.get("Customer", name) for name in names for site in (cloud, local)))
+		until(
+			lambda: all(site.get("Customer", name) for name in names for site in (cloud, local)),
+			what="both on both sides",
+		)
 		# The echo, if there is one, comes with the webhook of our own write: wait until that was worked on.
 		requests = {"webhook": ("like", "erpsync tests%"), "reference_document": names[0]}
 		until(lambda: cloud.call("frappe.client.get_count", doctype="Webhook Request Log", filters=requests))
