@@ -67,12 +67,12 @@ def apply(
 	if decision.writes:
 		renew()  # before anything is stored: the binding may be what it was before another worker was at it
 	if maps := batch.first_maps(pair, {name for write in decision.writes for name in write.rows}):
-		_save(ctx, pair, Outcome(replace(pair.binding, rows={**pair.binding.rows, **maps})))
+		save(ctx, pair, Outcome(replace(pair.binding, rows={**pair.binding.rows, **maps})))
 	settles = any(clash.winner for clash in decision.clashes)
 	if settles and (decision.writes or decision.status != pair.binding.status):
 		# The loser's version is stored before it is overwritten; the same clash is never stored twice. One that is
 		# written nowhere, in a rule of one direction, is told when it comes up, not by every look at it.
-		_save(ctx, pair, Outcome(pair.binding, clashes=decision.clashes, settled=decision.settled))
+		save(ctx, pair, Outcome(pair.binding, clashes=decision.clashes, settled=decision.settled))
 		run.counts["settled"] += 1
 	bind_twins(ctx, batch, pair)
 	log: list[LogEntry] = []
@@ -101,7 +101,7 @@ def apply(
 			beside = _beside(write)
 			if log and (beside or write.operation == "rename"):
 				# At once: a local write that is refused after it takes all of its transaction back.
-				_save(ctx, pair, Outcome(pair.binding, log=tuple(log)))
+				save(ctx, pair, Outcome(pair.binding, log=tuple(log)))
 				log.clear()
 			for name in beside:
 				bring_beside, held = BRINGING[name]
@@ -122,7 +122,7 @@ def apply(
 					run.counts[f"{name.strip('()')}_{write.side}"] += len(done)
 	except Exception:
 		if log:  # one side is written, the other refused: what was done stands in the trail all the same
-			_save(ctx, pair, Outcome(pair.binding, log=tuple(log)))
+			save(ctx, pair, Outcome(pair.binding, log=tuple(log)))
 		raise
 	decision = replace(decision, held_back=pair.held_back)
 	decision = _met(batch, pair, decision)
@@ -145,7 +145,9 @@ def _met(batch: Batch, pair: Pair, decision: Decision) -> Decision:
 	return decision if waiting - met else replace(decision, status="Synced", settled="Converged")
 
 
-def _save(ctx: Context, pair: Pair, outcome: Outcome) -> None:
+def save(ctx: Context, pair: Pair, outcome: Outcome) -> None:
+	"""Record what became of a pair. What was just made is taken back where that is refused; Stale is raised where a name
+	stood for another document that is gone, which the ledger forgets."""
 	try:
 		(pair.binding,) = ctx.ledger.save([outcome])
 	except Exception as e:
@@ -266,7 +268,7 @@ def _send(
 	names, held = {source: doc["name"], side: None}, {source: Held.begun(doc)}
 	rows = sent_rows(batch, doc, intent)
 	begun = replace(pair.binding, names=names, held=held, status=status, intent=intent, rows=rows)
-	_save(ctx, pair, Outcome(begun))
+	save(ctx, pair, Outcome(begun))
 	if begun.id:  # it may have been there once, and what was said of it there went with it
 		look_at_followers(ctx, batch.rule, source, doc["name"])
 	else:
@@ -297,15 +299,15 @@ def _record(
 	binding = pair.binding
 	if decision.forget:
 		if binding.id or log:
-			_save(ctx, pair, Outcome(binding, log=tuple(log), settled=decision.settled, forget=True))
+			save(ctx, pair, Outcome(binding, log=tuple(log), settled=decision.settled, forget=True))
 		return
 	if decision.status is None:
 		if binding.id and not any(held and held.modified for held in binding.held.values()):
 			# Begun, and never in step: there is nothing to remember of it.
-			_save(ctx, pair, Outcome(binding, settled="Converged", forget=True))
+			save(ctx, pair, Outcome(binding, settled="Converged", forget=True))
 		elif pair.stored and pair.stored.intent and not binding.intent:
 			# What its create made was found, and is not to be looked for for ever. The rule lets nothing more be done.
-			_save(ctx, pair, Outcome(replace(binding, status="Diverged")))
+			save(ctx, pair, Outcome(replace(binding, status="Diverged")))
 		return
 	# What failed is in step with nothing: its baselines stay, and with them what has yet to cross.
 	failed = decision.status == "Failed"
@@ -345,7 +347,7 @@ def _record(
 	# A document that failed may have an open conflict from before.
 	settles = binding.status in ("Conflict", "Failed") and not decision.clashes
 	settled = decision.settled if settles else None
-	_save(ctx, pair, Outcome(after, log=tuple(log), clashes=open_clashes, settled=settled))
+	save(ctx, pair, Outcome(after, log=tuple(log), clashes=open_clashes, settled=settled))
 
 
 def _held(batch: Batch, pair: Pair, side: Side, decision: Decision) -> Held | None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from erpsync_app.engine.apply import apply, log_entry
+from erpsync_app.engine.apply import apply, log_entry, save
 from erpsync_app.engine.batch import Batch, Pair, docstatus
 from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.dependencies import missing_target, optional
@@ -211,7 +211,7 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 		let_go(ctx, *pair.usurps)
 	if pair.stored and pair.stored.intent and _stands_for_another(batch, pair):
 		_check_alone(ctx, pair, pair.stored)
-		ctx.ledger.save([Outcome(pair.binding)])
+		save(ctx, pair, Outcome(pair.binding))
 		raise NotYet("what its create made was renamed, and its old name is another one's", timedelta(0))
 	decision = _decide(batch, pair)
 	if ctx.forced and decision.clashes:

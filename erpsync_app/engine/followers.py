@@ -18,7 +18,7 @@ from typing import Any, Literal
 from erpsync_app.engine.batch import Batch, Pair
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import Stale
-from erpsync_app.engine.model import SIDES, Binding, Document, Event, Rule, Side, other
+from erpsync_app.engine.model import LOCAL, SIDES, Binding, Document, Event, Rule, Side, other
 from erpsync_app.engine.rules import filters_on, matches
 
 Filter = tuple[str, str, Any]
@@ -171,10 +171,12 @@ def look_for_vanished(ctx: Context, batch: Batch) -> None:
 			found = ctx.sites[side].read(doctype, sorted(names)) if names else {}
 			for name, leader in leaders.items():
 				for pair in pairs.get(name, ()):
-					_look_at_leader(batch, pair, side, leader, found.get(leader.names.get(side) or ""))
+					_look_at_leader(ctx, batch, pair, side, leader, found.get(leader.names.get(side) or ""))
 
 
-def _look_at_leader(batch: Batch, pair: Pair, side: Side, leader: Binding, found: Document | None) -> None:
+def _look_at_leader(
+	ctx: Context, batch: Batch, pair: Pair, side: Side, leader: Binding, found: Document | None
+) -> None:
 	"""`found` is what the leader's name means on that side; nothing, where the name was let go of for another one."""
 	held, base = pair.binding.held.get(side), leader.held.get(side)
 	if leader.intent and leader.status != "Failed":
@@ -191,15 +193,20 @@ def _look_at_leader(batch: Batch, pair: Pair, side: Side, leader: Binding, found
 		# Deleted and made again, or merged away and its name given to another: its own event tells.
 		pair.awaits = f"the {leader.doctype} that it is about is another one on the {side} side by now"
 	elif held and (
-		(held.created and found["creation"] > held.created) or _was_about_another(batch, pair, side)
+		(held.created and found["creation"] > held.created)
+		or _was_about_another(ctx, batch, pair, side, leader)
 	):
 		names = {**pair.binding.names, side: None}
 		pair.binding = replace(pair.binding, names=names, held={**pair.binding.held, side: None})
 
 
-def _was_about_another(batch: Batch, pair: Pair, side: Side) -> bool:
+def _was_about_another(ctx: Context, batch: Batch, pair: Pair, side: Side, leader: Binding) -> bool:
 	"""Whether it went with another leader: it was about that one when it was in step, which has been merged away since on
 	the side where it still is."""
 	doc, held = pair.docs[other(side)], pair.binding.held.get(side)
 	of_name = FOLLOWERS[batch.rule.doctype].about[1]
-	return bool(doc and held and held.fields.get(of_name) != batch.fields(doc, other(side)).get(of_name))
+	old = held.fields.get(of_name) if held else None
+	if not (doc and old) or old == batch.fields(doc, other(side)).get(of_name):
+		return False
+	# Both are names of the local site. A leader that was only renamed has left no trail of a deletion.
+	return old in ctx.sites[LOCAL].deleted_at(leader.doctype, [old])

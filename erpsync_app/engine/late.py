@@ -48,8 +48,9 @@ class _Twin:
 
 	def has(self, late: Fields) -> bool:
 		"""Whether it has each value of the late one, or had it."""
-		said = [(name, value) for name, value in late.items() if value]
-		return all(any(kept(value, each.get(name)) == 1 for each in self.known) for name, value in said)
+		return all(
+			any(kept(value, each.get(name)) == 1 for each in self.known) for name, value in late.items()
+		)
 
 
 def take_back(ctx: Context, pair: Pair, overtaken: bool) -> None:
@@ -144,8 +145,9 @@ def _touched(ctx: Context, batch: Batch, pair: Pair, side: Side, twin: _Twin) ->
 	doc = pair.docs[side]
 	if not doc or doc.get("modified_by") != ctx.sites[side].user or docstatus(doc):
 		return True
-	# Who writes past Frappe's documents leaves neither a name nor a moment.
-	return not twin.has(batch.fields(doc, side)) or _has_something(ctx, batch, side, doc["name"])
+	# The site's own controllers may have gone on with it, and whoever writes past Frappe's documents leaves no name.
+	moved = doc["modified"] != doc["creation"]
+	return (moved and not twin.has(batch.fields(doc, side))) or _has_something(ctx, batch, side, doc["name"])
 
 
 def _begun_again(ctx: Context, batch: Batch, side: Side, doc: Document) -> list[str]:

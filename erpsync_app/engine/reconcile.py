@@ -148,7 +148,8 @@ def _new(rule: Rule, here: Side, view: View) -> Decision:
 	if not rule.writes(there):
 		return Decision(status=None, reason=f"the rule writes nothing to the {there} side")
 	assert view.fields is not None
-	return Decision(writes=(Write(there, "create", view.fields),), reason=f"new on the {here} side")
+	create = Write(there, "create", view.fields)
+	return Decision((create,), settled="Converged", reason=f"new on the {here} side")
 
 
 def _both(

@@ -32,7 +32,7 @@ def let_go(ctx: Context, binding: Binding, side: Side) -> None:
 	is decided with an event of its own: that comes first, so that no crash loses it."""
 	name, held = binding.names.get(other(side)), binding.held.get(side)
 	if name is None or held is None:
-		ctx.ledger.save([Outcome(binding, forget=True)])
+		ctx.ledger.save([Outcome(binding, settled="Converged", forget=True)])
 		return
 	ctx.queue.put([Event(other(side), binding.doctype, name, trigger="scan")])
 	nameless = replace(

@@ -249,12 +249,9 @@ def _no_edit_lost(world: Simulation, docs: dict) -> Iterator[Problem]:
 	kept = set(tokens([list(of_side.values()) for of_side in docs.values()]))
 	kept |= set(tokens([asdict(clash) for c in world.ledger.conflicts() for clash in c.clashes]))
 	# Whom a person's choice deletes in full view goes with its files and tags.
-	chosen = {
-		(c.doctype, side, c.names[side])
-		for c in world.ledger.conflicts()
-		if (c.resolution or "").startswith("Keep")
-		for side in SIDES
-	}
+	choices = [c for c in world.ledger.conflicts() if (c.resolution or "").startswith("Keep")]
+	choices = [c for c in choices if any(clash.field == DOCUMENT for clash in c.clashes)]
+	chosen = {(c.doctype, side, c.names[side]) for c in choices for side in SIDES}
 	for side, site in world.sites.items():
 		for gone in site.all("Deleted Document"):
 			data = json.loads(gone["data"])
@@ -263,13 +260,20 @@ def _no_edit_lost(world: Simulation, docs: dict) -> Iterator[Problem]:
 				kept |= set(tokens(data))
 			elif (gone["deleted_doctype"], side, gone["deleted_name"]) in chosen:
 				kept |= set(tokens(data.get("_user_tags")))
-	# And with what is said of it, of which Frappe keeps nothing.
-	by_choice = {name for _, _, name in chosen if name}  # some are marked by their name
-	for c in world.ledger.conflicts():
-		if (c.resolution or "").startswith("Keep"):
-			by_choice |= set(tokens([asdict(clash) for clash in c.clashes]))
+	# And with what is said of it, of which Frappe keeps nothing. Some are marked by their name.
+	went = {name for _, _, name in chosen} | set(
+		tokens([asdict(clash) for c in choices for clash in c.clashes])
+	)
+	there = {
+		doc[MARKER_FIELDS[doctype]]
+		for of_side in docs.values()
+		for doctype, found in of_side.items()
+		for doc in found.values()
+	}
+	at_home = world.witness.closed - there
 	for token, act in world.witness.saved.items():
-		if world.witness.leaders.get(act.marker) in by_choice:
+		leader = world.witness.leaders.get(act.marker)
+		if act.marker in at_home or (leader and leader in went - there):
 			continue
 		if token not in kept and token not in world.witness.superseded:
 			yield Problem("lost", f"{token}, which was saved by: {act}")

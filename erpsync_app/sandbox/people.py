@@ -41,6 +41,8 @@ class Witness:
 	"""Markers of renamed documents."""
 	leaders: dict[str, str] = field(default_factory=dict)
 	"""Of each comment and assignment, by its marker, the marker of the document that it is about."""
+	closed: set[str] = field(default_factory=set)
+	"""Markers of assignments that may stay at home from then on, and go with their document."""
 
 	def of_save(self, act: Act, before: Doc | None, after: Doc) -> None:
 		was = set(tokens(before)) if before else set()
@@ -79,9 +81,8 @@ def _save(site: SandboxSite, act: Act, witness: Witness) -> str:
 		return "not there"
 	after = site.save(act.doctype, before["name"], _changes(before, act.values), user=PERSON)
 	witness.of_save(act, before, after)
-	# It may stay at home from now on, and go with its document.
 	if act.doctype == "ToDo" and after["status"] == "Closed":
-		witness.superseded |= set(tokens(after))
+		witness.closed.add(act.marker)
 	return after["name"]
 
 

@@ -330,6 +330,30 @@ def test_what_is_said_of_a_document_that_is_merged_here_and_deleted_there_stays_
 	w.check_steady()
 
 
+@pytest.mark.parametrize("side", SIDES)
+def test_what_is_said_of_a_document_that_was_renamed_is_told_when_it_is_out_of_sight(side):
+	"""Its old leader is the same one by another name: nothing says that it is gone, and it is not made twice."""
+	w = world(FOLLOWED)
+	w.people[LOCAL].insert("Customer", customer_name="Ada")
+	w.settle()
+	mine = comment(w, LOCAL, "Customer", "Ada", "said")
+	w.settle()
+	w.sites[LOCAL].rename("Customer", "Ada", "Bob")
+	w.settle()
+	names = w.binding("Comment", LOCAL, mine).names
+	hide, seen = "create table hidden as select * from", 'insert into "tabComment" select * from hidden'
+	w.databases[side].execute(f'{hide} "tabComment" where name = ?', (names[side],))
+	w.databases[side].execute('delete from "tabComment" where name = ?', (names[side],))
+	w.put(Event(other(side), "Comment", names[other(side)]))
+	w.settle()
+	assert "without a trace" in w.binding("Comment", LOCAL, mine).error
+	w.databases[side].execute(seen)
+	w.put(Event(side, "Comment", names[side]))
+	w.settle()
+	for each in SIDES:
+		assert [text for _, text in told(w, each)].count("said") == 1
+
+
 def failed_and_commented() -> World:
 	"""Ada is refused, as her group is not there; what is said of her meanwhile is further back than a short scan looks."""
 	w = world(FOLLOWED)
@@ -438,9 +462,12 @@ def test_what_is_said_while_the_deletion_is_under_way_beats_it(side, kind):
 			else:
 				w.people[other(side)].tag("Customer", "Ada", "new")
 
-	# The last calls are the deletion itself: Frappe has none that looks once more.
-	deletion = next(n for n, call in enumerate(calls_of(once(w.copy())), start=1) if ".delete" in call)
-	for call in range(1, deletion):
+	# Between the last look for it and the deletion nothing looks any more: Frappe has no call that does both.
+	calls = calls_of(once(w.copy()))
+	before = calls[: calls.index(f"{other(side)}.delete Customer")]
+	look = f"{other(side)}.find Comment" if kind == "comment" else f"{other(side)}.tags Customer"
+	looked = max(n for n, call in enumerate(before, start=1) if call == look)
+	for call in range(1, looked + 1):
 		twin = w.copy()
 		twin.drain(twin.context(around=interrupted_before(call, lambda twin=twin: say(twin))))
 		twin.settle()

@@ -851,6 +851,63 @@ def test_what_an_unclear_create_made_is_renamed_and_the_name_of_its_source_given
 	w.clock.sleep(3600)
 	w.settle()
 	for each in SIDES:
+		assert w.sites[each].names("Customer") == (["A", "R"] if renamed else ["A"])
 		assert w.people[each].get("Customer", "A", "tax_id") == "other"
+	w.check_in_step()
+	w.check_steady()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_its_new_name_is_in_the_record_of_one_that_is_gone(side):
+	"""The same, in a rule of one direction, where what the receiver deleted goes on having a record."""
+	there, way = other(side), "to cloud" if side == LOCAL else "to local"
+	w = World(keep("Customer", way))
+	w.people[side].insert("Customer", customer_name="Q", tax_id="q")
+	w.settle()
+	w.sites[there].rename("Customer", "Q", "R")
+	w.settle()
+	w.put(Event(there, "Customer", "R"))
+	w.settle()
+	w.people[there].delete("Customer", "R")
+	w.people[side].insert("Customer", customer_name="A", tax_id="mine")
+	w.fault(there, Fault.AFTER_TIMEOUT, path="/api/v2/document", times=1)
+	w.put(Event(side, "Customer", "A"))
+	assert w.drain().stopped
+	w.mend()
+	w.sites[there].rename("Customer", "A", "R")
+	w.people[side].delete("Customer", "A")
+	w.people[side].insert("Customer", customer_name="A", tax_id="other")
+	w.clock.sleep(3600)
+	w.drain()
+	w.settle()
+	assert not w.queue.failed() and w.people[there].get("Customer", "A", "tax_id") == "other"
+	assert not [b for b in w.ledger.all_bindings() if b.intent or b.status == "Failed"]
+	w.check_steady()
+
+
+@pytest.mark.parametrize("remade", [False, True])
+@pytest.mark.parametrize("fault", [Fault.LOST_TIMEOUT, Fault.AFTER_TIMEOUT])
+@pytest.mark.parametrize("side", SIDES)
+def test_a_conflict_is_closed_when_what_a_person_chose_to_keep_is_there(side, fault, remade):
+	"""Also where the create was begun once before, or was of one that was deleted and made again since."""
+	w, there = World(keep("Customer", "manual")), other(side)
+	w.people[side].insert("Customer", customer_name="A", tax_id="mine")
+	w.settle()
+	w.people[there].delete("Customer", "A")
+	w.people[side].save("Customer", "A", website="edited")
+	w.settle()
+	assert len(w.open_conflicts()) == 1
+	w.choose("Customer", side, "A", f"Keep {side}")
+	w.fault(there, fault, path="/api/v2/document", times=1)
+	assert w.drain().stopped
+	w.mend()
+	if fault is Fault.AFTER_TIMEOUT:
+		w.sites[there].rename("Customer", "A", "R")
+	if remade:
+		w.people[side].delete("Customer", "A")
+		w.people[side].insert("Customer", customer_name="A", tax_id="other")
+	w.clock.sleep(3600)
+	w.settle()
+	assert not w.open_conflicts()
 	w.check_in_step()
 	w.check_steady()

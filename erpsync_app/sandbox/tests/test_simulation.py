@@ -127,12 +127,12 @@ def test_it_finds_that_a_concurrent_edit_is_overwritten_blindly(monkeypatch):
 
 
 def test_it_finds_that_what_loses_a_clash_is_not_kept(monkeypatch):
-	save = apply._save
+	save = apply.save
 
 	def careless(ctx, pair, outcome):
 		save(ctx, pair, apply.replace(outcome, clashes=tuple(c for c in outcome.clashes if not c.winner)))
 
-	monkeypatch.setattr(apply, "_save", careless)
+	monkeypatch.setattr(apply, "save", careless)
 	assert "lost" in kinds(first_failure(60))
 
 
