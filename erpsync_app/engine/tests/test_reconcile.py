@@ -422,42 +422,23 @@ SUBMITTED = [
 	),
 ]
 
+
+def made(side, fields):
+	return in_step(create={side: fields})
+
+
 UNBOUND = does(status=None)
 NEW = [
-	("on local", ANY, FIRST, "a=1", "never", None, in_step(create={CLOUD: "a=1"})),
-	("on cloud", ANY, FIRST, "never", "a=1", None, in_step(create={LOCAL: "a=1"})),
-	("on local, which is the source", TO_CLOUD, FIRST, "a=1", "never", None, in_step(create={CLOUD: "a=1"})),
-	("on cloud, which is the source", TO_LOCAL, FIRST, "never", "a=1", None, in_step(create={LOCAL: "a=1"})),
+	("on local", ANY, FIRST, "a=1", "never", None, made(CLOUD, "a=1")),
+	("on cloud", ANY, FIRST, "never", "a=1", None, made(LOCAL, "a=1")),
+	("on local, which is the source", TO_CLOUD, FIRST, "a=1", "never", None, made(CLOUD, "a=1")),
+	("on cloud, which is the source", TO_LOCAL, FIRST, "never", "a=1", None, made(LOCAL, "a=1")),
 	("on local, which only receives", TO_LOCAL, FIRST, "a=1", "never", None, UNBOUND),
 	("on cloud, which only receives", TO_CLOUD, FIRST, "never", "a=1", None, UNBOUND),
-	("with empty fields", ANY, FIRST, "a=1 b=", "never", None, in_step(create={CLOUD: "a=1 b="})),
-	(
-		"an earlier one of that name was deleted",
-		ANY,
-		FIRST,
-		"a=1",
-		"deleted",
-		None,
-		in_step(create={CLOUD: "a=1"}),
-	),
-	(
-		"a create that was given up",
-		ANY,
-		held(local="a=1"),
-		"a=1",
-		"never",
-		None,
-		in_step(create={CLOUD: "a=1"}),
-	),
-	(
-		"a create that was given up",
-		ANY,
-		held(cloud="a=1"),
-		"never",
-		"a=1",
-		None,
-		in_step(create={LOCAL: "a=1"}),
-	),
+	("with empty fields", ANY, FIRST, "a=1 b=", "never", None, made(CLOUD, "a=1 b=")),
+	("an earlier one of that name was deleted", ANY, FIRST, "a=1", "deleted", None, made(CLOUD, "a=1")),
+	("a create that was given up", ANY, held(local="a=1"), "a=1", "never", None, made(CLOUD, "a=1")),
+	("a create that was given up", ANY, held(cloud="a=1"), "never", "a=1", None, made(LOCAL, "a=1")),
 ]
 
 FAILED = does(status="Failed")
