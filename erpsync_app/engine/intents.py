@@ -241,11 +241,25 @@ def _search(ctx: Context, batch: Batch, pair: Pair, intent: Intent) -> _Search:
 
 
 def _free(ctx: Context, batch: Batch, intent: Intent, found: Sequence[Document]) -> list[Document]:
-	"""Those that nobody accounts for."""
+	"""Those that nobody accounts for, by their names or by one that they had before they were renamed."""
+	if not found:
+		return []
 	rule, side = batch.rule, intent.side
-	taken = ctx.ledger.bindings(rule.doctype, side, [doc["name"] for doc in found]) if found else {}
+	taken = ctx.ledger.bindings(rule.doctype, side, [doc["name"] for doc in found])
+	known = ctx.ledger.by_creation(rule.doctype, side, sorted({doc["creation"] for doc in found}))
+	named_before = {
+		created: names
+		for created, bindings in known.items()
+		if (names := {name for b in bindings if (name := b.names.get(side)) and name not in taken})
+	}
+	old = sorted(set().union(*named_before.values()))
+	there = ctx.sites[side].stamps(rule.doctype, old) if old else {}
+	renamed = {created for created, names in named_before.items() if names - there.keys()}
 	return [
-		doc for doc in found if doc["name"] not in taken or is_another(rule, taken[doc["name"]], side, doc)
+		doc
+		for doc in found
+		if doc["creation"] not in renamed
+		and (doc["name"] not in taken or is_another(rule, taken[doc["name"]], side, doc))
 	]
 
 

@@ -911,3 +911,28 @@ def test_a_conflict_is_closed_when_what_a_person_chose_to_keep_is_there(side, fa
 	assert not w.open_conflicts()
 	w.check_in_step()
 	w.check_steady()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_what_was_renamed_twice_had_the_name_of_an_unclear_create_before(side):
+	"""Seed 13022719. It was taken for what the create had made: sync had made it there, and the note of its rename said so."""
+	w, there = World(keep("Customer")), other(side)
+	w.people[side].insert("Customer", customer_name="A", tax_id="first")
+	w.settle()
+	w.sites[there].rename("Customer", "A", "B")
+	w.settle()
+	w.people[side].insert("Customer", customer_name="A", tax_id="second")
+	w.fault(there, Fault.LOST_TIMEOUT, path="/api/v2/document", times=1)
+	w.put(Event(side, "Customer", "A"))
+	assert w.drain().stopped
+	w.mend()
+	w.sites[there].rename("Customer", "B", "C")
+	w.settle()
+	for each in SIDES:
+		assert [(doc["name"], doc["tax_id"]) for doc in w.sites[each].all("Customer")] == [
+			("A", "second"),
+			("C", "first"),
+		]
+	assert not w.queue.failed()
+	w.check_in_step()
+	w.check_steady()
