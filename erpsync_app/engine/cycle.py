@@ -209,10 +209,10 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 		# What has the name may as well be what another worker has made of the bound one meanwhile.
 		_check_alone(ctx, pair, pair.usurps[0])
 		let_go(ctx, *pair.usurps)
-	if pair.stored and pair.stored.intent and _stands_for_another(batch, pair):
+	if pair.stored and _stands_for_another(batch, pair):
 		_check_alone(ctx, pair, pair.stored)
 		save(ctx, pair, Outcome(pair.binding))
-		raise NotYet("what its create made was renamed, and its old name is another one's", timedelta(0))
+		raise NotYet("it was renamed, and its old name is another one's by now", timedelta(0))
 	decision = _decide(batch, pair)
 	if ctx.forced and decision.clashes:
 		raise NotYet(f"both sides changed it, and the run is {ctx.forced} only", NEXT_RUN)
@@ -269,7 +269,8 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 
 
 def _stands_for_another(batch: Batch, pair: Pair) -> bool:
-	"""Whether a name of the binding means another document by now, which shows once it is known what its create made."""
+	"""Whether a name of the binding means another document by now, which shows once it is known that the document was
+	renamed on the other side, or what its create has made there."""
 	return any(doc and is_another(batch.rule, pair.binding, side, doc) for side, doc in pair.docs.items())
 
 

@@ -936,3 +936,30 @@ def test_what_was_renamed_twice_had_the_name_of_an_unclear_create_before(side):
 	assert not w.queue.failed()
 	w.check_in_step()
 	w.check_steady()
+
+
+@pytest.mark.parametrize("way", ["both ways", "one way"])
+@pytest.mark.parametrize("side", SIDES)
+def test_the_one_side_renames_what_the_other_deletes_and_makes_another_of(side, way):
+	"""Seed 14047108. Once the rename was known, the new one was written over the renamed one, and, when the answer to that
+	was lost, made once more."""
+	there = other(side)
+	w = World(keep("Customer", *(["to cloud" if side == LOCAL else "to local"] if way == "one way" else [])))
+	w.people[side].insert("Customer", customer_name="A", tax_id="first")
+	w.settle()
+	w.people[side].delete("Customer", "A")
+	w.people[side].insert("Customer", customer_name="A", tax_id="second")
+	w.people[there].save("Customer", "A", website="edited")
+	w.sites[there].rename("Customer", "A", "B")
+	w.put(Event(there, "Customer", "A"))
+	w.fault(there, Fault.AFTER_TIMEOUT, path="set_value", times=1)
+	w.drain()
+	w.mend()
+	w.settle()
+	assert [doc["tax_id"] for doc in w.sites[side].all("Customer") if doc["name"] == "A"] == ["second"]
+	assert [(doc["name"], doc["tax_id"]) for doc in w.sites[there].all("Customer")] == [
+		("A", "second"),
+		("B", "first"),
+	]
+	assert not w.queue.failed()
+	w.check_steady()
