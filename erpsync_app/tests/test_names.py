@@ -132,7 +132,8 @@ def test_a_number_that_is_given_out_again_before_anyone_looked(
 	if tries_left > 1:
 		assert mirror.get(ORDER, number)["customer"] == customers[1]
 	else:
-		assert count("Sync Event", docname=second, state="Failed") == 1
+		# Whether it is looked at again at once depends on what numbers the two sites are at.
+		assert count("Sync Log", **{f"{near}_name": second, "operation": "fail"}) == 1
 		bound = frappe.db.get_value(
 			"Sync Record", {"ref_doctype": ORDER, f"{near}_name": second}, f"{far}_name"
 		)
