@@ -190,36 +190,43 @@ def _look_for_renames(ctx: Context, batch: Batch) -> None:
 	"""A rename leaves no trail that tells it, but `creation` stays: a bound name that is gone and an unbound document
 	of that creation are one. So it is found from either end, whichever of them an event names."""
 	for side in SIDES:
-		site, doctype = ctx.sites[side], batch.rule.doctype
 		strangers = {
 			doc["creation"]: p for p in batch.pairs if p.binding.id is None and (doc := p.docs[side])
 		}
-		told = ctx.ledger.by_creation(doctype, side, list(strangers)) if strangers else {}
+		told = ctx.ledger.by_creation(batch.rule.doctype, side, list(strangers)) if strangers else {}
 		known = {created: found[0] for created, found in told.items() if len(found) == 1}
-		still_there = site.stamps(doctype, [name for b in known.values() if (name := b.names.get(side))])
+		names = [name for b in known.values() if (name := b.names.get(side))]
+		there = ctx.sites[side].read(batch.rule.doctype, names) if names else {}
 		for created, binding in known.items():
-			if binding.names.get(side) not in still_there:
+			holder = there.get(binding.names.get(side) or "")
+			if holder is None or holder["creation"] != created:  # the name is gone, or another's by now
 				_take_over(ctx, batch, strangers[created], binding, side)
+	# When both sides have had their turn: whoever was renamed on the one may have been renamed on the other as well.
+	for side in SIDES:
+		_look_for_gone(ctx, batch, side)
 
-		gone = {
-			held.created: pair
-			for pair in batch.pairs
-			if (held := pair.binding.held.get(side))
-			and held.created
-			# Gone, or its name is another's by now.
-			and (pair.docs[side] or {}).get("creation") != held.created
-		}
-		found = site.find(doctype, [("creation", "in", sorted(gone))], CANDIDATES) if gone else []
-		taken = ctx.ledger.bindings(doctype, side, [doc["name"] for doc in found])
-		for created, pair in gone.items():
-			same = [doc for doc in found if doc["creation"] == created and doc["name"] not in taken]
-			if len(same) == 1:
-				learn(ctx, batch, side, same)
-				if usurper := pair.docs[side]:
-					batch.pairs.append(_newcomer(pair, side, usurper))
-				pair.docs[side], pair.renamed = same[0], side
-				pair.binding = replace(pair.binding, names={**pair.binding.names, side: same[0]["name"]})
-				batch.absorb(pair, side)
+
+def _look_for_gone(ctx: Context, batch: Batch, side: Side) -> None:
+	gone = {
+		held.created: pair
+		for pair in batch.pairs
+		if (held := pair.binding.held.get(side))
+		and held.created
+		# Gone, or its name is another's by now.
+		and (pair.docs[side] or {}).get("creation") != held.created
+	}
+	created = [("creation", "in", sorted(gone))]
+	found = ctx.sites[side].find(batch.rule.doctype, created, CANDIDATES) if gone else []
+	taken = ctx.ledger.bindings(batch.rule.doctype, side, [doc["name"] for doc in found])
+	for moment, pair in gone.items():
+		same = [doc for doc in found if doc["creation"] == moment and doc["name"] not in taken]
+		if len(same) == 1:
+			learn(ctx, batch, side, same)
+			if usurper := pair.docs[side]:
+				batch.pairs.append(_newcomer(pair, side, usurper))
+			pair.docs[side], pair.renamed = same[0], side
+			pair.binding = replace(pair.binding, names={**pair.binding.names, side: same[0]["name"]})
+			batch.absorb(pair, side)
 
 
 def _take_over(ctx: Context, batch: Batch, pair: Pair, binding: Binding, side: Side) -> None:

@@ -963,3 +963,29 @@ def test_the_one_side_renames_what_the_other_deletes_and_makes_another_of(side, 
 	]
 	assert not w.queue.failed()
 	w.check_steady()
+
+
+@pytest.mark.parametrize("event", SIDES)
+@pytest.mark.parametrize("side", SIDES)
+def test_a_rename_that_crossed_unanswered_and_whose_old_name_is_given_to_another(side, event):
+	"""Seed 15066570: the webhook of our own rename has it looked at by its new name."""
+	w, there = World(keep("Customer")), other(side)
+	w.people[side].insert("Customer", customer_name="A", tax_id="first")
+	w.settle()
+	w.sites[side].rename("Customer", "A", "B")
+	w.fault(there, Fault.AFTER_TIMEOUT, path="rename_doc", times=1)
+	w.scan()
+	assert w.drain().stopped
+	w.mend()
+	w.people[side].insert("Customer", customer_name="A", tax_id="second")
+	w.put(Event(event, "Customer", "B"))
+	w.drain(w.context(batch_size=1), name="B")
+	w.settle()
+	for site in w.sites.values():
+		assert [(doc["name"], doc["tax_id"]) for doc in site.all("Customer")] == [
+			("A", "second"),
+			("B", "first"),
+		]
+	assert not w.queue.failed()
+	w.check_in_step()
+	w.check_steady()
