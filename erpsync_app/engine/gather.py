@@ -239,6 +239,8 @@ def _take_over(ctx: Context, batch: Batch, pair: Pair, binding: Binding, side: S
 	for twin in [p for p in batch.pairs if p is not pair and p.binding.id == binding.id]:
 		pair.events += twin.events
 		batch.pairs.remove(twin)
+		if usurper := twin.docs[side]:
+			batch.pairs.append(_newcomer(twin, side, usurper))
 	name = binding.names.get(there)
 	pair.docs[there] = ctx.sites[there].read(batch.rule.doctype, [name]).get(name) if name else None
 	learn(ctx, batch, there, [d for d in (pair.docs[there],) if d])

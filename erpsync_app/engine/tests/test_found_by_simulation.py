@@ -965,10 +965,11 @@ def test_the_one_side_renames_what_the_other_deletes_and_makes_another_of(side, 
 	w.check_steady()
 
 
-@pytest.mark.parametrize("event", SIDES)
+@pytest.mark.parametrize("batch_size", [1, 9])
+@pytest.mark.parametrize("first", ["its own", "of the other side"])
 @pytest.mark.parametrize("side", SIDES)
-def test_a_rename_that_crossed_unanswered_and_whose_old_name_is_given_to_another(side, event):
-	"""Seed 15066570: the webhook of our own rename has it looked at by its new name."""
+def test_a_rename_that_crossed_unanswered_and_whose_old_name_is_given_to_another(side, first, batch_size):
+	"""Seed 15066570: the webhook of our own rename has it looked at by its new name. No scan follows."""
 	w, there = World(keep("Customer")), other(side)
 	w.people[side].insert("Customer", customer_name="A", tax_id="first")
 	w.settle()
@@ -978,14 +979,17 @@ def test_a_rename_that_crossed_unanswered_and_whose_old_name_is_given_to_another
 	assert w.drain().stopped
 	w.mend()
 	w.people[side].insert("Customer", customer_name="A", tax_id="second")
-	w.put(Event(event, "Customer", "B"))
-	w.drain(w.context(batch_size=1), name="B")
-	w.settle()
+	events = [Event(side, "Customer", "B"), Event(side, "Customer", "A")]
+	w.put(*(events if first == "its own" else [Event(there, "Customer", "B"), *events[::-1]]))
+	for _ in range(3):
+		w.clock.sleep(3600)
+		w.drain(w.context(batch_size=batch_size))
 	for site in w.sites.values():
 		assert [(doc["name"], doc["tax_id"]) for doc in site.all("Customer")] == [
 			("A", "second"),
 			("B", "first"),
 		]
 	assert not w.queue.failed()
+	w.settle()
 	w.check_in_step()
 	w.check_steady()
