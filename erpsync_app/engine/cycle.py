@@ -9,6 +9,7 @@ sites themselves what its predecessor did. So a crash at any point costs a repea
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -118,6 +119,7 @@ def _process(ctx: Context, run: Run, doctype: str, events: list[Event]) -> bool:
 		batch = _gather(ctx, doctype, events)
 		before_batch(ctx, batch)
 		written: list[tuple[Pair, Side]] = []
+		left = Counter(event.id for pair in batch.pairs for event in pair.events)
 		for pair in _in_order(ctx, batch):
 			try:
 				written += _one(ctx, run, batch, pair)
@@ -136,8 +138,11 @@ def _process(ctx: Context, run: Run, doctype: str, events: list[Event]) -> bool:
 				raise
 			except Exception as e:  # one bad document must not hold up the rest, whatever is wrong with it
 				_refused(ctx, run, pair, e)
+			left.subtract(event.id for event in pair.events)
 			for event in pair.events:
-				waiting.pop(event.id, None)
+				# It may be of two documents: one that was renamed, and what has its name by now.
+				if left[event.id] <= 0:
+					waiting.pop(event.id, None)
 			run.done += 1
 		read_back(ctx, batch, written)
 	except LeaseLost:

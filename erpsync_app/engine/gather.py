@@ -110,6 +110,12 @@ def _part_from_reused(batch: Batch) -> None:
 				break
 
 
+def _add(batch: Batch, new: Pair, side: Side) -> None:
+	"""Unless it is there already: what has the old name of a document that both sides renamed is met twice."""
+	if all(p.binding.id or p.binding.names.get(side) != new.binding.names[side] for p in batch.pairs):
+		batch.pairs.append(new)
+
+
 def _newcomer(pair: Pair, side: Side, doc: Document) -> Pair:
 	"""The document that has the name now by which the pair was known on that side: new here, as far as is known."""
 	names = {side: doc["name"], other(side): None}
@@ -215,15 +221,16 @@ def _look_for_gone(ctx: Context, batch: Batch, side: Side) -> None:
 		# Gone, or its name is another's by now.
 		and (pair.docs[side] or {}).get("creation") != held.created
 	}
-	created = [("creation", "in", sorted(gone))]
-	found = ctx.sites[side].find(batch.rule.doctype, created, CANDIDATES) if gone else []
+	if not gone:
+		return
+	found = ctx.sites[side].find(batch.rule.doctype, [("creation", "in", sorted(gone))], CANDIDATES)
 	taken = ctx.ledger.bindings(batch.rule.doctype, side, [doc["name"] for doc in found])
 	for moment, pair in gone.items():
 		same = [doc for doc in found if doc["creation"] == moment and doc["name"] not in taken]
 		if len(same) == 1:
 			learn(ctx, batch, side, same)
 			if usurper := pair.docs[side]:
-				batch.pairs.append(_newcomer(pair, side, usurper))
+				_add(batch, _newcomer(pair, side, usurper), side)
 			pair.docs[side], pair.renamed = same[0], side
 			pair.binding = replace(pair.binding, names={**pair.binding.names, side: same[0]["name"]})
 			batch.absorb(pair, side)
@@ -240,7 +247,7 @@ def _take_over(ctx: Context, batch: Batch, pair: Pair, binding: Binding, side: S
 		pair.events += twin.events
 		batch.pairs.remove(twin)
 		if usurper := twin.docs[side]:
-			batch.pairs.append(_newcomer(twin, side, usurper))
+			_add(batch, _newcomer(twin, side, usurper), side)
 	name = binding.names.get(there)
 	pair.docs[there] = ctx.sites[there].read(batch.rule.doctype, [name]).get(name) if name else None
 	learn(ctx, batch, there, [d for d in (pair.docs[there],) if d])

@@ -253,8 +253,12 @@ def _free(ctx: Context, batch: Batch, intent: Intent, found: Sequence[Document])
 		if (names := {name for b in bindings if (name := b.names.get(side)) and name not in taken})
 	}
 	old = sorted(set().union(*named_before.values()))
-	there = ctx.sites[side].stamps(rule.doctype, old) if old else {}
-	renamed = {created for created, names in named_before.items() if names - there.keys()}
+	there = ctx.sites[side].read(rule.doctype, old) if old else {}
+	renamed = {
+		created
+		for created, names in named_before.items()
+		if any(there.get(name, {}).get("creation") != created for name in names)
+	}
 	return [
 		doc
 		for doc in found

@@ -3,9 +3,11 @@
 """What the simulation has found, each story as short as it got. See `sandbox/simulation.py`."""
 
 from datetime import datetime, timezone
+from itertools import permutations
 
 import pytest
 
+from erpsync_app.engine.gather import gather
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Event, other
 from erpsync_app.engine.retry import RetryPolicy
 from erpsync_app.engine.tests.world import SYNC, World, calls_of, interrupted_before, keep, own
@@ -993,3 +995,67 @@ def test_a_rename_that_crossed_unanswered_and_whose_old_name_is_given_to_another
 	w.settle()
 	w.check_in_step()
 	w.check_steady()
+
+
+@pytest.mark.parametrize("both", [True, False])
+@pytest.mark.parametrize("side", SIDES)
+def test_the_event_of_what_has_the_old_name_outlives_a_site_that_does_not_answer(side, both):
+	"""It is the event of the renamed document as well, with which all went well. No scan follows."""
+	w, there = World(keep("Customer")), other(side)
+	w.people[side].insert("Customer", customer_name="A", tax_id="first")
+	w.settle()
+	for site in w.sites.values():
+		site.rename("Customer", "A", "B")
+	w.people[side].insert("Customer", customer_name="A", tax_id="second")
+	w.put(*[Event(side, "Customer", name) for name in ("BA" if both else "A")])
+	w.fault(there, Fault.LOST_BUSY, path="/api/v2/document", times=1)
+	w.drain()
+	w.mend()
+	for _ in range(4):
+		w.clock.sleep(3600)
+		w.drain()
+	assert [(doc["name"], doc["tax_id"]) for doc in w.sites[there].all("Customer")] == [
+		("A", "second"),
+		("B", "first"),
+	]
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_what_was_renamed_twice_and_whose_second_name_is_given_to_another_too(side):
+	w, there = World(keep("Customer")), other(side)
+	w.people[side].insert("Customer", customer_name="A", tax_id="first")
+	w.settle()
+	w.sites[there].rename("Customer", "A", "B")
+	w.settle()
+	w.people[side].insert("Customer", customer_name="A", tax_id="second")
+	w.fault(there, Fault.LOST_TIMEOUT, path="/api/v2/document", times=1)
+	w.put(Event(side, "Customer", "A"))
+	assert w.drain().stopped
+	w.mend()
+	w.sites[there].rename("Customer", "B", "C")
+	w.people[there].insert("Customer", customer_name="B", tax_id="third")
+	w.settle()
+	for site in w.sites.values():
+		assert [(doc["name"], doc["tax_id"]) for doc in site.all("Customer")] == [
+			("A", "second"),
+			("B", "third"),
+			("C", "first"),
+		]
+	w.check_in_step()
+	w.check_steady()
+
+
+@pytest.mark.parametrize("order_of_events", list(permutations(range(4))))
+def test_no_document_is_in_two_pairs_of_a_batch(order_of_events):
+	"""Both sides renamed it, and each has another of its old name."""
+	w = World(keep("Customer"))
+	w.people[LOCAL].insert("Customer", customer_name="A", tax_id="first")
+	w.settle()
+	for side, name in ((LOCAL, "B"), (CLOUD, "C")):
+		w.sites[side].rename("Customer", "A", name)
+		w.people[side].insert("Customer", customer_name="A", tax_id="second")
+	events = [Event(side, "Customer", name) for side, name in zip(SIDES * 2, "AABC", strict=True)]
+	batch = gather(w.context(), "Customer", [events[at] for at in order_of_events])
+	for side in SIDES:
+		names = [doc["name"] for pair in batch.pairs if (doc := pair.docs[side])]
+		assert len(names) == len(set(names))
