@@ -42,7 +42,7 @@ def gather(ctx: Context, doctype: str, events: Sequence[Event]) -> Batch:
 	batch = Batch(rule, shape, pairs, _terms(ctx))
 	_read(ctx, batch)
 	look_for_merged(ctx, batch, usurped=True)
-	_part_from_reused(batch)
+	_part_from_reused(ctx, batch)
 	_look_for_renames(ctx, batch)
 	look_for_intents(ctx, batch)
 	_meet(ctx, batch)
@@ -99,15 +99,37 @@ def _read(ctx: Context, batch: Batch) -> None:
 		learn(ctx, batch, side, docs.values())
 
 
-def _part_from_reused(batch: Batch) -> None:
-	"""A name that now means another document: that one is new here, and the bound one is let go of."""
+def _part_from_reused(ctx: Context, batch: Batch) -> None:
+	"""A name that now means another document: that one is new here, or was renamed, and the bound one is let go of."""
 	for at, pair in enumerate(batch.pairs):
 		for side in SIDES:
 			doc = pair.docs[side]
-			if doc and pair.binding.id and is_another(batch.rule, pair.binding, side, doc):
+			if (
+				doc
+				and pair.binding.id
+				and (
+					is_another(batch.rule, pair.binding, side, doc)
+					or _was_renamed(ctx, batch, pair, side, doc)
+				)
+			):
 				batch.pairs[at] = _newcomer(pair, side, doc)
 				batch.pairs[at].usurps = pair.binding, side
 				break
+
+
+def _was_renamed(ctx: Context, batch: Batch, pair: Pair, side: Side, doc: Document) -> bool:
+	"""Whether what has the name now is a bound document that had another one."""
+	if not pair.made_again(side) or pair.binding.intent:
+		return False
+	created, doctype = doc["creation"], batch.rule.doctype
+	known = [
+		b
+		for b in ctx.ledger.by_creation(doctype, side, [created]).get(created, ())
+		if b.id != pair.binding.id
+	]
+	names = [name for b in known if (name := b.names.get(side))]
+	there = ctx.sites[side].read(doctype, names) if names else {}
+	return any(there.get(name, {}).get("creation") != created for name in names)
 
 
 def _add(batch: Batch, new: Pair, side: Side) -> None:

@@ -1059,3 +1059,25 @@ def test_no_document_is_in_two_pairs_of_a_batch(order_of_events):
 	for side in SIDES:
 		names = [doc["name"] for pair in batch.pairs if (doc := pair.docs[side])]
 		assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("way", ["both ways", "one way"])
+@pytest.mark.parametrize("events", ["of a scan", "BA", "AB"])
+@pytest.mark.parametrize("side", SIDES)
+def test_one_is_deleted_and_another_renamed_to_its_name(side, events, way):
+	"""It was taken for the deleted one made again, and the other side kept both."""
+	w = World(keep("Customer", *(["to cloud" if side == LOCAL else "to local"] if way == "one way" else [])))
+	for name, tax_id in (("A", "first"), ("B", "second")):
+		w.people[side].insert("Customer", customer_name=name, tax_id=tax_id)
+	w.settle()
+	w.people[side].delete("Customer", "A")
+	w.sites[side].rename("Customer", "B", "A")
+	if events != "of a scan":
+		w.put(Event(side, "Customer", "A", "delete"), *[Event(side, "Customer", name) for name in events])
+	for _ in range(2):
+		w.settle()
+	for site in w.sites.values():
+		assert [(doc["name"], doc["tax_id"]) for doc in site.all("Customer")] == [("A", "second")]
+	assert not w.queue.failed()
+	w.check_in_step()
+	w.check_steady()
