@@ -169,12 +169,16 @@ class Unbundled:
 		told = {link: entries for link in TYPED if (entries := row.get(link))}
 		row.update({link: None for link in TYPED if link in row})
 		if told:
-			company = values.get("company") or (name and self._site.read(doctype, [name])[name].get("company"))
+			company = values.get("company") or (
+				name and self._site.read(doctype, [name])[name].get("company")
+			)
 			head = {"voucher_type": doctype, "company": company}
 			head |= {day: values[day] for day in ("posting_date", "posting_time") if values.get(day)}
 			for link, entries in told.items():
 				row[link] = self._bundle(bundle_of(row, link, entries, head))
-		if IS_TYPED in meta.fields and (told or any(row.get(each) for each in (*TYPED.values(), BATCH_FIELD))):
+		if IS_TYPED in meta.fields and (
+			told or any(row.get(each) for each in (*TYPED.values(), BATCH_FIELD))
+		):
 			row[IS_TYPED] = int(not told)
 		return row
 

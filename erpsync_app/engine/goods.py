@@ -32,7 +32,9 @@ def bring_goods(ctx: Context, batch: Batch, side: Side, fields: Fields, renew: C
 		missing = sorted(names - site.stamps(doctype, sorted(names)).keys())
 		docs = source.read(doctype, missing) if missing else {}
 		if docs:
-			shape = shape_of(ctx.sites[LOCAL].meta(doctype), ctx.sites[CLOUD].meta(doctype), _as_it_is(doctype))
+			shape = shape_of(
+				ctx.sites[LOCAL].meta(doctype), ctx.sites[CLOUD].meta(doctype), _as_it_is(doctype)
+			)
 		for doc in docs.values():
 			told = canonical(doc, shape, batch.terms[other(side)], at_birth=True)
 			renew()
@@ -69,7 +71,9 @@ def look_at_goods(batch: Batch) -> None:
 	for pair in batch.pairs:
 		if pair.stored or not all(pair.docs.values()):
 			continue
-		of = {side: batch.fields(doc, side, at_birth=True).get(field) for side, doc in pair.docs.items() if doc}
+		of = {
+			side: batch.fields(doc, side, at_birth=True).get(field) for side, doc in pair.docs.items() if doc
+		}
 		if of[LOCAL] != of[CLOUD]:
 			pair.ambiguous = (
 				f"it is of {of[LOCAL]} on the local side and of {of[CLOUD]} on the cloud side: these are two things"

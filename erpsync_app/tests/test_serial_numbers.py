@@ -67,12 +67,15 @@ def numbers(side: Here, prefix: str) -> dict[str, tuple]:
 		["name", "item_code", "status", "warehouse", "batch_no"],
 	)
 	return {
-		row["name"]: (row["item_code"], row["status"], row["warehouse"], row["batch_no"] or "") for row in rows
+		row["name"]: (row["item_code"], row["status"], row["warehouse"], row["batch_no"] or "")
+		for row in rows
 	}
 
 
 def batches(side: Here, prefix: str) -> dict[str, tuple]:
-	rows = listed(side, "Batch", {"item": ("like", f"{prefix}%")}, ["name", "item", "batch_qty", "expiry_date"])
+	rows = listed(
+		side, "Batch", {"item": ("like", f"{prefix}%")}, ["name", "item", "batch_qty", "expiry_date"]
+	)
 	return {row["name"]: (row["item"], row["batch_qty"], str(row["expiry_date"] or "")) for row in rows}
 
 
@@ -171,3 +174,118 @@ def test_serial_numbers_are_received_and_issued(sides: tuple[Here, Here], prefix
 	in_step()
 	same_goods(sides, prefix)
 	assert numbers(mirror, prefix)[gone][1:3] == ("Active", store())
+
+
+def test_batches_are_received_and_issued(sides: tuple[Here, Here], prefix: str, documents):
+	"""Typed, made of the item's series, and several of one row, in the dialog."""
+	origin, mirror = sides
+	documents("Stock Entry")
+	item = f"{prefix} stock"
+	origin.insert(**batch_item(item, create_new_batch=1, batch_number_series=f"{prefix}-.###"))
+	lots = [f"{prefix}-LOT{n}" for n in (1, 2, 3)]
+	for lot in lots:
+		origin.insert("Batch", batch_id=lot, item=item, expiry_date="2099-12-31")
+	made(
+		origin,
+		"Stock Entry",
+		**entry_of(prefix, "Material Receipt", 3, basic_rate=4, use_serial_batch_fields=1, batch_no=lots[0]),
+	)
+	made(origin, "Stock Entry", **entry_of(prefix, "Material Receipt", 2, basic_rate=5))
+	two = bundle(
+		origin, item, "Stock Entry", [{"batch_no": lots[1], "qty": 6}, {"batch_no": lots[2], "qty": 4}]
+	)
+	draft = origin.insert(
+		"Stock Entry",
+		**entry_of(prefix, "Material Receipt", 10, basic_rate=7, serial_and_batch_bundle=two),
+	)["name"]
+	in_step()
+	origin.submit("Stock Entry", draft)
+	in_step()
+	same_goods(sides, prefix)
+	assert sorted(qty for _, qty, _ in batches(mirror, prefix).values()) == [2, 3, 4, 6]
+	assert batches(mirror, prefix)[lots[2]] == (item, 4, "2099-12-31")
+
+	out = [{"batch_no": lots[0], "qty": -1}, {"batch_no": lots[1], "qty": -5}]
+	issue = made(
+		mirror,
+		"Stock Entry",
+		**entry_of(
+			prefix,
+			"Material Issue",
+			6,
+			serial_and_batch_bundle=bundle(mirror, item, "Stock Entry", out, sign=-1),
+		),
+	)
+	in_step()
+	same_goods(sides, prefix)
+	assert batches(origin, prefix)[lots[1]][1] == 1
+
+	mirror.cancel("Stock Entry", issue)
+	in_step()
+	same_goods(sides, prefix)
+
+
+def test_serial_numbers_of_several_batches_in_one_row(sides: tuple[Here, Here], prefix: str, documents):
+	origin, _ = sides
+	documents("Stock Entry")
+	item = f"{prefix} stock"
+	origin.insert(**serial_item(item, has_batch_no=1))
+	for lot in (1, 2):
+		origin.insert("Batch", batch_id=f"{prefix}-LOT{lot}", item=item)
+		for n in (1, 2):
+			origin.insert(
+				"Serial No",
+				serial_no=f"{prefix}-{lot}{n}",
+				item_code=item,
+				company=company(),
+				batch_no=f"{prefix}-LOT{lot}",
+			)
+	entries = [
+		{"serial_no": f"{prefix}-{lot}{n}", "batch_no": f"{prefix}-LOT{lot}"}
+		for n in (1, 2)
+		for lot in (1, 2)
+	]
+	made(
+		origin,
+		"Stock Entry",
+		**entry_of(
+			prefix,
+			"Material Receipt",
+			4,
+			basic_rate=3,
+			serial_and_batch_bundle=bundle(origin, item, "Stock Entry", entries),
+		),
+	)
+	in_step()
+	same_goods(sides, prefix)
+
+
+def test_a_draft_that_is_edited(sides: tuple[Here, Here], prefix: str, documents):
+	"""Numbers that were in a bundle are typed on the other side, and the rows that nobody touched keep their bundles."""
+	origin, mirror = sides
+	documents("Stock Entry")
+	item = f"{prefix} stock"
+	origin.insert(**batch_item(item))
+	lots = [f"{prefix}-LOT{n}" for n in (1, 2)]
+	for lot in lots:
+		origin.insert("Batch", batch_id=lot, item=item)
+	two = bundle(origin, item, "Stock Entry", [{"batch_no": lot, "qty": 2} for lot in lots])
+	entry = entry_of(prefix, "Material Receipt", 4, basic_rate=7, serial_and_batch_bundle=two)
+	entry["items"] += entry_of(prefix, "Material Receipt", 1, basic_rate=2, batch_no=lots[1])["items"]
+	name = origin.insert("Stock Entry", **entry)["name"]
+	in_step()
+	copy = mirror.get("Stock Entry", twin(name, origin, "Stock Entry"))
+	copy["items"][1]["batch_no"], copy["items"][1]["qty"] = lots[0], 3
+	mirror.edit("Stock Entry", copy["name"], items=[dict(row) for row in copy["items"]])
+	in_step()
+	assert origin.get("Stock Entry", name)["items"][0]["serial_and_batch_bundle"] == two
+	row = copy["items"][0]
+	row = {**row, "serial_and_batch_bundle": None, "batch_no": lots[1], "use_serial_batch_fields": 1}
+	mirror.edit("Stock Entry", copy["name"], items=[row, dict(copy["items"][1])])
+	in_step()
+	row = origin.get("Stock Entry", name)["items"][0]
+	assert (row.get("serial_and_batch_bundle"), row["batch_no"]) == (None, lots[1])
+	mirror.submit("Stock Entry", copy["name"])
+	in_step()
+	same_goods(sides, prefix)
+	assert batches(origin, prefix)[lots[0]][1] == 3
