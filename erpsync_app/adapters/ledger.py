@@ -31,6 +31,7 @@ from erpsync_app.engine.model import (
 	Intent,
 	LogEntry,
 	Outcome,
+	Progress,
 	RowMap,
 	Side,
 	other,
@@ -77,6 +78,18 @@ class SiteLedger:
 			row[here]: row[there]
 			for row in _records(doctype, f"{side}_name", names, [here, there])
 			if row[there]
+		}
+
+	def progress(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, Progress]:
+		here, there = f"{side}_name", f"{other(side)}_name"
+		columns = [here, there, "status", *(f"{each}_docstatus" for each in SIDES)]
+		return {
+			row[here]: Progress(
+				row[there] or None,
+				{each: row[f"{each}_docstatus"] or 0 for each in SIDES},
+				row["status"],
+			)
+			for row in _records(doctype, here, names, columns)
 		}
 
 	def newest(self, doctype: str, side: Side, limit: int) -> dict[str, str]:

@@ -23,6 +23,7 @@ from erpsync_app.engine.model import (
 	Meta,
 	Note,
 	Outcome,
+	Progress,
 	Side,
 	Stamp,
 )
@@ -146,6 +147,9 @@ class Ledger(Protocol):
 
 	def names(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, str]:
 		"""The name on the other side by the name on `side`; for Link values."""
+
+	def progress(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, Progress]:
+		"""How far the documents have come, by their name on `side`; what the ledger does not know is left out."""
 
 	def newest(self, doctype: str, side: Side, limit: int) -> dict[str, str]:
 		"""The `modified` of the side's baseline of the documents that were modified last there, by name; without
