@@ -31,6 +31,7 @@ from erpsync_app.engine.model import (
 	Intent,
 	LogEntry,
 	Outcome,
+	Progress,
 	RowMap,
 	Side,
 	other,
@@ -82,6 +83,18 @@ class SiteLedger:
 	def row_maps(self, doctype: str, side: Side, names: Sequence[str]) -> list[RowMap]:
 		found = _records(doctype, f"{side}_name", names, [f"{side}_name", "row_map"])
 		return [each for row in found for each in _row_maps(row).values()]
+
+	def progress(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, Progress]:
+		here, there = f"{side}_name", f"{other(side)}_name"
+		columns = [here, there, "status", *(f"{each}_docstatus" for each in SIDES)]
+		return {
+			row[here]: Progress(
+				row[there] or None,
+				{each: row[f"{each}_docstatus"] or 0 for each in SIDES},
+				row["status"],
+			)
+			for row in _records(doctype, here, names, columns)
+		}
 
 	def newest(self, doctype: str, side: Side, limit: int) -> dict[str, str]:
 		rows = frappe.get_all(

@@ -227,8 +227,9 @@ def _create(ctx: Context, batch: Batch, pair: Pair, side: Side, renew: Callable[
 	source = other(side)
 	doc = pair.docs[source]
 	assert doc is not None
-	pair.own_rows = own_rows(doc, batch.shape, source)
-	sent = without_references(batch.fields(doc, source, at_birth=True), batch.shape, pair.own_rows)
+	fields, rows_of_it = batch.fields(doc, source, at_birth=True), own_rows(doc, batch.shape, source)
+	sent = without_references(fields, batch.shape, rows_of_it)
+	pair.own_rows = rows_of_it if sent != fields else frozenset()
 	bring(ctx, batch, pair, side, sent, renew)
 	unbound = list(unbound_links(ctx, batch, pair, source, sent))
 	left_out = optional(batch, {field for field, _, _ in unbound})

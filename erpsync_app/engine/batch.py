@@ -25,6 +25,7 @@ from erpsync_app.engine.model import (
 	Event,
 	Fields,
 	Held,
+	Progress,
 	RowMap,
 	Rule,
 	Side,
@@ -129,8 +130,8 @@ class Batch:
 	shape: Shape
 	pairs: list[Pair]
 	terms: Mapping[Side, Terms]
-	bound: dict[Side, dict[str, set[str]]] = field(default_factory=lambda: {LOCAL: {}, CLOUD: {}})
-	"""By side and DocType, the Link targets that are bound."""
+	bound: dict[Side, dict[str, dict[str, Progress]]] = field(default_factory=lambda: {LOCAL: {}, CLOUD: {}})
+	"""By side, DocType and name, the Link targets that are bound, and how far they have come."""
 	unknown_rows: dict[Side, dict[str, tuple[str, str]]] = field(
 		default_factory=lambda: {LOCAL: {}, CLOUD: {}}
 	)
@@ -143,6 +144,27 @@ class Batch:
 		for twin in [p for p in self.pairs if p is not pair and p.binding.names.get(side) == name]:
 			pair.events += twin.events
 			self.pairs.remove(twin)
+
+	def goes_before(self, pair: Pair, side: Side, doctype: str, name: str) -> bool:
+		"""Whether a document, by its name on that side, is one of the batch and older than that of the pair."""
+		return doctype == self.rule.doctype and any(
+			p.binding.names.get(side) == name and self.born(p) < self.born(pair) for p in self.pairs
+		)
+
+	def arrived(self, pair: Pair) -> None:
+		"""The pair was written: what else in the batch links to it finds it bound, and as far as it has come."""
+		doctype, names = self.rule.doctype, pair.binding.names
+		here, there = names.get(LOCAL), names.get(CLOUD)
+		if not (here and there and all(pair.docs.values())):
+			return
+		come = {side: docstatus(doc) for side, doc in pair.docs.items() if doc}
+		for side, name in ((LOCAL, here), (CLOUD, there)):
+			known = self.bound[side].setdefault(doctype, {})
+			known[name] = Progress(names[other(side)], come, pair.binding.status)
+		inward, outward = self.terms[CLOUD].inward, self.terms[CLOUD].outward
+		assert isinstance(inward, dict) and isinstance(outward, dict)
+		if here != there:
+			inward[doctype, there], outward[doctype, here] = here, there
 
 	def rule_of(self, pair: Pair) -> Rule:
 		"""The rule of one pair: what it is about may be let go one way only."""
@@ -305,9 +327,10 @@ def learn(ctx: Context, batch: Batch, side: Side, docs: Iterable[Document]) -> N
 	assert isinstance(lead, dict)
 	for doctype, names in targets(docs, batch.shape, side).items():
 		if doctype in ctx.rules:
-			known = ctx.ledger.names(doctype, side, sorted(names))
-			batch.bound[side].setdefault(doctype, set()).update(known)
-			lead.update({(doctype, name): there for name, there in known.items() if there != name})
+			known = ctx.ledger.progress(doctype, side, sorted(names))
+			bound = {name: progress for name, progress in known.items() if progress.name}
+			batch.bound[side].setdefault(doctype, {}).update(bound)
+			lead.update({(doctype, name): each.name for name, each in bound.items() if each.name != name})
 	learn_rows(ctx, batch, side, docs)
 
 

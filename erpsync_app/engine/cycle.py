@@ -17,7 +17,7 @@ from datetime import timedelta
 from erpsync_app.engine.apply import apply, save
 from erpsync_app.engine.batch import Batch, Pair, docstatus
 from erpsync_app.engine.context import Context, Run
-from erpsync_app.engine.dependencies import missing_target, optional
+from erpsync_app.engine.dependencies import check_targets
 from erpsync_app.engine.errors import (
 	Blocked,
 	Halt,
@@ -36,25 +36,14 @@ from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Event, Kind, 
 from erpsync_app.engine.ordering import parents_first
 from erpsync_app.engine.read_back import read_back
 from erpsync_app.engine.reconcile import Decision, Write, reconcile
-from erpsync_app.engine.references import unknown_row
+from erpsync_app.engine.retry import NEXT_RUN, NotYet
 from erpsync_app.engine.reused import is_another, let_go
-from erpsync_app.engine.setbacks import SHORTLY, quarantine, refused
+from erpsync_app.engine.setbacks import quarantine, refused
 from erpsync_app.engine.watch import before_batch, before_write
-
-NEXT_RUN = timedelta(minutes=1)
-"""How long an event waits that a run in one direction only may not carry: longer than any run waits for more."""
 
 
 class LeaseLost(Exception):
 	"""Another worker has taken over: this one was away for longer than its lease. Nothing more is written."""
-
-
-class NotYet(Exception):
-	"""The document has to wait for something that is under way; it counts against nobody."""
-
-	def __init__(self, message: str, after: timedelta = SHORTLY):
-		super().__init__(message)
-		self.after = after
 
 
 @dataclass(frozen=True)
@@ -228,14 +217,7 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 		survivor = pair.merged[source]
 		if write.operation == "merge" and not (survivor and survivor.counterpart):
 			raise Blocked(_awaited(batch, pair, source))
-		needed = set(write.fields)
-		if write.operation == "create":
-			needed -= optional(batch, needed)  # it can be written without them
-		if target := missing_target(ctx, batch, pair, source, needed):
-			raise Blocked(f"{target[0]} {target[1]}, which it links to, is not synced yet.")
-		if target := unknown_row(batch, pair, source, needed):
-			ctx.queue.put([Event(source, *target, trigger=pair.events[0].trigger)])
-			raise Blocked(f"A row of {target[0]} {target[1]}, which it refers to, is not synced yet.")
+		check_targets(ctx, batch, pair, write)
 		doc = pair.docs[source]
 		if write.operation == "create" and doc and not pair.binding.id:
 			if may_be_of_another(ctx, batch, pair, doc, source):
@@ -255,10 +237,14 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 			raise LeaseLost
 
 	apply(ctx, run, batch, pair, decision, renew)
+	if decision.writes:
+		batch.arrived(pair)
 	if decision.forget:
 		ctx.queue.put(look_next(pair, decision))
 	if pair.left_out:
 		raise Blocked(f"It is written, but {', '.join(sorted(pair.left_out))} waits for what it links to.")
+	if pair.own_rows:
+		raise NotYet("it is written, and the references to its own rows come next", timedelta(0))
 	if decision.writes and lags(batch.rule, {side: docstatus(doc) for side, doc in pair.docs.items() if doc}):
 		for write in decision.writes:
 			doc = pair.docs[write.side]

@@ -23,6 +23,7 @@ from erpsync_app.engine.model import (
 	Meta,
 	Note,
 	Outcome,
+	Progress,
 	RowMap,
 	Side,
 	Stamp,
@@ -154,6 +155,9 @@ class Ledger(Protocol):
 
 	def row_maps(self, doctype: str, side: Side, names: Sequence[str]) -> list[RowMap]:
 		"""The row maps of all child tables of the documents of these names on `side`."""
+
+	def progress(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, Progress]:
+		"""How far the documents have come, by their name on `side`; what the ledger does not know is left out."""
 
 	def newest(self, doctype: str, side: Side, limit: int) -> dict[str, str]:
 		"""The `modified` of the side's baseline of the documents that were modified last there, by name; without

@@ -13,8 +13,7 @@ from erpsync_app.engine.batch import Pair
 from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.errors import Blocked, Duplicate, Refused, Stale
 from erpsync_app.engine.model import Event, Outcome
-
-SHORTLY = timedelta(seconds=2)
+from erpsync_app.engine.retry import SHORTLY
 
 
 def refused(ctx: Context, run: Run, pair: Pair, e: Exception) -> None:
