@@ -12,7 +12,6 @@ from erpsync_app.tests.support import Person, set_rules
 from erpsync_app.tests.test_main_job import customer, item
 from erpsync_app.tests.trade import (
 	Clerk,
-	account,
 	clerks,
 	company,
 	in_step,
@@ -22,7 +21,7 @@ from erpsync_app.tests.trade import (
 	store,
 )
 
-pytestmark = pytest.mark.usefixtures("ledger")
+pytestmark = pytest.mark.usefixtures("apart", "ledger")
 
 FOREIGN = "INR"
 
@@ -36,7 +35,7 @@ def sides(request, ledger: None, local: Person, cloud: Person, prefix: str) -> t
 
 def one_on_each(sides: tuple[Clerk, Clerk], doctype: str, filters: dict | list, *fields: str) -> list[dict]:
 	"""The only such document of each side; they are bound to each other."""
-	origin, mirror = sides
+	origin, _ = sides
 	rows = [clerk.listed(doctype, filters, "name", *fields) for clerk in sides]
 	assert [len(each) for each in rows] == [1, 1], f"{doctype}: {rows}"
 	assert origin.twin(doctype, rows[0][0]["name"]) == rows[1][0]["name"]
@@ -95,7 +94,7 @@ def test_the_opening_stock_of_an_item(sides: tuple[Clerk, Clerk], prefix: str, l
 @pytest.fixture
 def foreign(sides: tuple[Clerk, Clerk], prefix: str) -> str:
 	"""A customer who owes in another currency. Both sites have the account."""
-	ours = frappe.get_doc("Account", account("default_receivable_account"))
+	ours = frappe.get_doc("Account", sides[0].account("default_receivable_account"))
 	for clerk in sides:
 		clerk.insert(
 			"Account",

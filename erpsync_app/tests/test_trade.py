@@ -11,7 +11,6 @@ from erpsync_app.tests.support import Person, set_rules
 from erpsync_app.tests.test_main_job import customer, item
 from erpsync_app.tests.trade import (
 	Clerk,
-	account,
 	clerks,
 	in_step,
 	invoice_of,
@@ -21,7 +20,7 @@ from erpsync_app.tests.trade import (
 	stock_item,
 )
 
-pytestmark = pytest.mark.usefixtures("ledger")
+pytestmark = pytest.mark.usefixtures("apart", "ledger")
 
 
 @pytest.fixture(params=["made here", "made in the cloud"])
@@ -407,6 +406,6 @@ def test_an_advance_on_an_order(sides: tuple[Clerk, Clerk], prefix: str):
 	in_step()
 	copy = alike(sides, "Sales Order", order["name"], advance_paid=100)
 	money = alike(
-		sides, "Payment Entry", payment["name"], docstatus=1, paid_to=account("default_cash_account")
+		sides, "Payment Entry", payment["name"], docstatus=1, paid_to=origin.account("default_cash_account")
 	)
 	assert mirror.get("Payment Entry", money)["references"][0]["reference_name"] == copy

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import frappe
@@ -69,6 +70,9 @@ UPDATE_STATUS = {
 	"Material Request": "erpnext.stock.doctype.material_request.material_request.update_status",
 }
 
+APART = 50_000
+PAID = ("paid_amount", "received_amount", "allocated_amount")
+
 FILTERED_BY = {
 	"Customer": "customer_name",
 	"Supplier": "supplier_name",
@@ -95,10 +99,17 @@ class Refused(Exception):
 
 
 class Clerk:
-	"""Someone at the Desk of one site."""
+	"""Someone at the Desk of one site, who works for one company: the site's own, if none is named."""
 
-	def __init__(self, side: str, person: Person):
+	def __init__(self, side: str, person: Person, of: str | None = None):
 		self.side, self.person = side, person
+		self.company = of or company()
+		self._accounts: dict | None = None
+
+	def account(self, use: str) -> str:
+		"""One of the company's default accounts, by its fieldname."""
+		self._accounts = self._accounts or self.get("Company", self.company)
+		return self._accounts[use]
 
 	# -- any document
 
@@ -169,20 +180,22 @@ class Clerk:
 		method = CREATE[source["doctype"], doctype]
 		return self.call("frappe.model.mapper.make_mapped_doc", method=method, source_name=source["name"])
 
-	def paid(self, invoice: dict, *, rate: float | None = None, **values: Any) -> dict:
+	def paid(self, invoice: dict, *, rate: float | None = None, share: float = 1) -> dict:
 		"""*Create > Payment* on an invoice or order, in cash, and *Submit*. `rate` is that of the day, where the
-		party's account is in another currency."""
+		party's account is in another currency; `share`, how much of what is open is paid."""
 		doc = self.call(
 			"erpnext.accounts.doctype.payment_entry.payment_entry.get_payment_entry",
 			dt=invoice["doctype"],
 			dn=invoice["name"],
-			bank_account=account("default_cash_account"),
+			bank_account=self.account("default_cash_account"),
 		)
+		for part in (doc, *doc["references"]):
+			part.update({f: round(part[f] * share, 2) for f in PAID if f in part})
 		if rate and doc["payment_type"] == "Receive":
 			doc.update(source_exchange_rate=rate, received_amount=doc["paid_amount"] * rate)
 		elif rate:
 			doc.update(target_exchange_rate=rate, paid_amount=doc["received_amount"] * rate)
-		return self.submitted(**{**doc, **values})
+		return self.submitted(**doc)
 
 	def paid_on_account(self, customer: str, amount: float) -> dict:
 		"""Money of a customer that is for no invoice yet."""
@@ -191,9 +204,9 @@ class Clerk:
 			payment_type="Receive",
 			party_type="Customer",
 			party=customer,
-			company=company(),
-			paid_from=account("default_receivable_account"),
-			paid_to=account("default_cash_account"),
+			company=self.company,
+			paid_from=self.account("default_receivable_account"),
+			paid_to=self.account("default_cash_account"),
 			paid_amount=amount,
 			received_amount=amount,
 		)
@@ -203,10 +216,10 @@ class Clerk:
 		form = {
 			"doctype": "Payment Reconciliation",
 			"name": "Payment Reconciliation",
-			"company": company(),
+			"company": self.company,
 			"party_type": "Customer",
 			"party": customer,
-			"receivable_payable_account": account("default_receivable_account"),
+			"receivable_payable_account": self.account("default_receivable_account"),
 		}
 		form = self.on_form(form, "get_unreconciled_entries")
 		rows = {"payments": form["payments"], "invoices": form["invoices"]}
@@ -270,11 +283,6 @@ def _copied(doc: dict) -> dict:
 
 def company() -> str:
 	return frappe.defaults.get_global_default("company")
-
-
-def account(of: str) -> str:
-	"""One of the company's accounts, which both sites made alike when they were set up."""
-	return frappe.get_cached_value("Company", company(), of)
 
 
 def store() -> str:
@@ -372,5 +380,19 @@ def refusals() -> dict[str, str]:
 	return {f"{e.ref_doctype} {e.docname}": f"{e.state}: {e.error}" for e in events} | told
 
 
-def clerks(local: Person, cloud: Person) -> tuple[Clerk, Clerk]:
-	return Clerk(LOCAL, local), Clerk(CLOUD, cloud)
+def count_apart(clerk: Clerk, doctypes: Iterable[str] = FILTERED_BY) -> None:
+	"""Let a site's counters begin far from those of the other: no two documents are one by the luck of a number."""
+	for doctype in doctypes:
+		field = frappe.get_meta(doctype).get_field("naming_series")
+		for series in (field.options or "").split("\n") if field else ():
+			form = {
+				"doctype": "Document Naming Settings",
+				"name": "Document Naming Settings",
+				"prefix": series,
+			}
+			if clerk.on_form(form, "get_current")["current_value"] < APART:
+				clerk.on_form({**form, "current_value": APART}, "update_series_start")
+
+
+def clerks(local: Person, cloud: Person, of: str | None = None) -> tuple[Clerk, Clerk]:
+	return Clerk(LOCAL, local, of), Clerk(CLOUD, cloud, of)
