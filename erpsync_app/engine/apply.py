@@ -18,10 +18,9 @@ from erpsync_app.engine.beside import ATTACHMENTS, BESIDE, TAGS, settled
 from erpsync_app.engine.canonical import outbound
 from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.dependencies import optional, unbound_links
-from erpsync_app.engine.errors import Blocked, Duplicate, Refused, Stale
+from erpsync_app.engine.errors import Blocked, Duplicate, Stale
 from erpsync_app.engine.files import FILES
 from erpsync_app.engine.followers import check_news, look_at_followers
-from erpsync_app.engine.goods import explained
 from erpsync_app.engine.intents import (
 	begin,
 	check_not_renamed,
@@ -83,10 +82,7 @@ def apply(
 		for write in decision.writes:
 			renew()
 			started = ctx.clock.now()
-			try:
-				overwritten = _write(ctx, batch, pair, write, renew)
-			except Refused as e:
-				raise explained(ctx, batch, pair, write.side, e) from e
+			overwritten = _write(ctx, batch, pair, write, renew)
 			milliseconds = (ctx.clock.now() - started) // timedelta(milliseconds=1)
 			direction = "cloud_to_local" if write.side == LOCAL else "local_to_cloud"
 			if not _only_beside(write):

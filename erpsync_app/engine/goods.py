@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from erpsync_app.engine.batch import Batch, Pair
+from erpsync_app.engine.batch import Batch, Pair, docstatus
 from erpsync_app.engine.bundles import BATCH, BUNDLE, GOODS, HELD, NUMBER, TYPED, Own
 from erpsync_app.engine.canonical import canonical, outbound
 from erpsync_app.engine.context import Context
@@ -81,8 +81,9 @@ def look_at_goods(batch: Batch) -> None:
 			)
 
 
-def explained(ctx: Context, batch: Batch, pair: Pair, side: Side, refusal: Refused) -> Refused:
+def explained(ctx: Context, batch: Batch, pair: Pair, refusal: Refused) -> Refused:
 	"""A refusal of a document that brings goods in, told by what stands behind it: a number that is taken there."""
+	side = min(SIDES, key=lambda side: docstatus(pair.docs[side] or {}))
 	doc = pair.docs[other(side)]
 	if type(refusal) is not Refused or not doc or doc.get("is_return"):
 		return refusal

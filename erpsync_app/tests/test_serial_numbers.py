@@ -5,50 +5,41 @@ and are worth the same, whoever received or delivered them, and however they wer
 
 from __future__ import annotations
 
-import json
-
-import frappe
 import pytest
 from frappe.utils import today
 
-from erpsync_app.tests.support import Person, count, set_rules, sync
-from erpsync_app.tests.test_ledgers import company, entry_of, listed, stock, stock_item, store
-from erpsync_app.tests.test_life_cycle import Here, There, at_rest, in_step, twin
+from erpsync_app.tests.support import Person, set_rules, sync
 from erpsync_app.tests.test_main_job import customer
+from erpsync_app.tests.trade import Clerk, clerks, company, in_step, refusals, stock_item, store
+from erpsync_app.tests.trade import rules as rules_of
 
 pytestmark = pytest.mark.usefixtures("ledger")
 
-GOODS = {"Serial No": "item_code", "Batch": "item", "Serial and Batch Bundle": "item_code"}
+OF_GOODS = {"Serial No": "item_code", "Batch": "item", "Serial and Batch Bundle": "item_code"}
 
-
-def rules(prefix: str, *doctypes: str) -> list[dict]:
-	fields = {
-		"Item": "item_code",
-		"Customer": "customer_name",
-		"Supplier": "supplier_name",
-		"Stock Entry": "remarks",
-		"Purchase Receipt": "supplier",
-		"Delivery Note": "customer",
-		"Sales Invoice": "customer",
-		**GOODS,
-	}
-	return [
-		{"ref_doctype": doctype, "filters": json.dumps([[fields[doctype], "like", f"{prefix}%"]])}
-		for doctype in doctypes
-	]
-
-
-@pytest.fixture(params=["made here", "made in the cloud"])
-def sides(request, ledger: None, cloud: Person) -> tuple[Here, Here]:
-	here, there = Here(), There(cloud)
-	return (here, there) if request.param == "made here" else (there, here)
+Sides = tuple[Clerk, Clerk]
 
 
 @pytest.fixture(params=[False, True], ids=["no rules for numbers", "rules for numbers"])
-def documents(request, prefix: str):
-	"""Make the rules of a test's DocTypes, with those for what serial numbers and batches are kept in or without."""
-	more = GOODS if request.param else ()
-	return lambda *doctypes: set_rules(*rules(prefix, "Item", *doctypes, *more))
+def rules(request, ledger: None, prefix: str) -> None:
+	"""Of all that is traded, with or without those for what serial numbers and batches are kept in."""
+	more = OF_GOODS if request.param else {}
+	set_rules(
+		*rules_of(prefix, **{"Stock Reconciliation": "set_warehouse", "Warehouse": "warehouse_name", **more})
+	)
+
+
+@pytest.fixture(params=["made here", "made in the cloud"])
+def sides(request, rules: None, local: Person, cloud: Person) -> Sides:
+	here, there = clerks(local, cloud)
+	return (here, there) if request.param == "made here" else (there, here)
+
+
+def entry_of(prefix: str, purpose: str, qty: float, **values) -> dict:
+	"""A Stock Entry into or out of the store."""
+	place = "t_warehouse" if purpose == "Material Receipt" else "s_warehouse"
+	row = {"item_code": f"{prefix} stock", "qty": qty, place: store(), **values}
+	return {"stock_entry_type": purpose, "company": company(), "remarks": prefix, "items": [row]}
 
 
 def serial_item(name: str, **values) -> dict:
@@ -59,59 +50,43 @@ def batch_item(name: str, **values) -> dict:
 	return {**stock_item(name), "has_batch_no": 1, **values}
 
 
-def numbers(side: Here, prefix: str) -> dict[str, tuple]:
-	rows = listed(
-		side,
-		"Serial No",
-		{"item_code": ("like", f"{prefix}%")},
-		["name", "item_code", "status", "warehouse", "batch_no"],
-	)
-	return {
-		row["name"]: (row["item_code"], row["status"], row["warehouse"], row["batch_no"] or "")
-		for row in rows
-	}
+def numbers(side: Clerk, prefix: str) -> dict[str, tuple]:
+	"""By number: the item, the status, where it is, and the batch."""
+	fields = ("item_code", "status", "warehouse", "batch_no")
+	rows = side.listed("Serial No", {"item_code": ("like", f"{prefix}%")}, "name", *fields)
+	return {row["name"]: tuple(row[field] or "" for field in fields) for row in rows}
 
 
-def batches(side: Here, prefix: str) -> dict[str, tuple]:
-	rows = listed(
-		side, "Batch", {"item": ("like", f"{prefix}%")}, ["name", "item", "batch_qty", "expiry_date"]
-	)
-	return {row["name"]: (row["item"], row["batch_qty"], str(row["expiry_date"] or "")) for row in rows}
+def batches(side: Clerk, prefix: str) -> dict[str, tuple]:
+	"""By batch: the item, the quantity on hand, and when it expires."""
+	fields = ("item", "batch_qty", "expiry_date")
+	rows = side.listed("Batch", {"item": ("like", f"{prefix}%")}, "name", *fields)
+	return {row["name"]: tuple(row[field] or "" for field in fields) for row in rows}
 
 
-def bins(side: Here, prefix: str) -> dict[tuple, tuple]:
-	rows = listed(
-		side,
-		"Bin",
-		{"item_code": ("like", f"{prefix}%")},
-		["item_code", "warehouse", "actual_qty", "stock_value"],
-	)
+def on_hand(side: Clerk, prefix: str) -> dict[tuple, tuple]:
+	"""By item and warehouse: the quantity, and what it is worth."""
+	fields = ("item_code", "warehouse", "actual_qty", "stock_value")
+	rows = side.listed("Bin", {"item_code": ("like", f"{prefix}%")}, *fields)
 	return {(row["item_code"], row["warehouse"]): (row["actual_qty"], row["stock_value"]) for row in rows}
 
 
-def bundles(side: Here, prefix: str) -> list[tuple]:
+def booked(side: Clerk, prefix: str) -> list[tuple]:
 	"""What the bundles hold that count."""
-	rows = listed(
-		side,
-		"Serial and Batch Bundle",
-		{"item_code": ("like", f"{prefix}%"), "docstatus": 1, "is_cancelled": 0},
-		["item_code", "voucher_type", "warehouse", "total_qty", "total_amount"],
-	)
-	return sorted(tuple(row.values()) for row in rows)
+	of_test = {"item_code": ("like", f"{prefix}%"), "docstatus": 1, "is_cancelled": 0}
+	fields = ("item_code", "voucher_type", "warehouse", "total_qty", "total_amount", "is_rejected")
+	rows = side.listed("Serial and Batch Bundle", of_test, *fields)
+	return sorted(tuple(row[field] for field in fields) for row in rows)
 
 
-def same_goods(sides: tuple[Here, Here], prefix: str) -> None:
-	origin, mirror = sides
-	assert numbers(origin, prefix) == numbers(mirror, prefix)
-	assert batches(origin, prefix) == batches(mirror, prefix)
-	assert bins(origin, prefix) == bins(mirror, prefix)
-	assert stock(origin, prefix) == stock(mirror, prefix) != {}
-	assert bundles(origin, prefix) == bundles(mirror, prefix)
-	frappe.db.rollback()
-	assert not frappe.get_all("Sync Record", {"status": ("not in", ("Synced",))}, ["*"])
+def same_goods(sides: Sides, prefix: str) -> None:
+	for of in (numbers, batches, on_hand, booked):
+		origin, mirror = (of(side, prefix) for side in sides)
+		assert origin == mirror, of.__name__
+	assert on_hand(sides[0], prefix)
 
 
-def bundle(side: Here, item: str, voucher_type: str, entries: list[dict], sign: int = 1, **values) -> str:
+def bundle(side: Clerk, item: str, voucher_type: str, entries: list[dict], sign: int = 1, **values) -> str:
 	"""A bundle as the dialog makes it, which makes the serial numbers first."""
 	return side.insert(
 		"Serial and Batch Bundle",
@@ -126,31 +101,22 @@ def bundle(side: Here, item: str, voucher_type: str, entries: list[dict], sign: 
 	)["name"]
 
 
-def made(side: Here, doctype: str, **values) -> str:
-	name = side.insert(doctype, **values)["name"]
-	side.submit(doctype, name)
-	return name
-
-
-def test_serial_numbers_are_received_and_issued(sides: tuple[Here, Here], prefix: str, documents):
+def test_serial_numbers_are_received_and_issued(sides: Sides, prefix: str):
 	"""Case 14: typed, made of the item's series, and picked in the dialog."""
 	origin, mirror = sides
-	documents("Stock Entry")
 	item = f"{prefix} stock"
 	origin.insert(**serial_item(item, serial_no_series=f"{prefix}-.###"))
 	typed = "\n".join(f"{prefix}-T{n}" for n in (3, 1, 2))
-	made(
-		origin,
+	origin.submitted(
 		"Stock Entry",
 		**entry_of(prefix, "Material Receipt", 3, basic_rate=4, use_serial_batch_fields=1, serial_no=typed),
 	)
-	made(origin, "Stock Entry", **entry_of(prefix, "Material Receipt", 2, basic_rate=5))
+	origin.submitted("Stock Entry", **entry_of(prefix, "Material Receipt", 2, basic_rate=5))
 	picked = [f"{prefix}-P{n}" for n in (1, 2)]
 	for number in picked:
 		origin.insert("Serial No", serial_no=number, item_code=item, company=company())
 	of_dialog = bundle(origin, item, "Stock Entry", [{"serial_no": number} for number in picked])
-	made(
-		origin,
+	origin.submitted(
 		"Stock Entry",
 		**entry_of(prefix, "Material Receipt", 2, basic_rate=7, serial_and_batch_bundle=of_dialog),
 	)
@@ -160,37 +126,34 @@ def test_serial_numbers_are_received_and_issued(sides: tuple[Here, Here], prefix
 	assert {where for _, _, where, _ in numbers(mirror, prefix).values()} == {store()}
 
 	gone = f"{prefix}-P1"
-	issue = made(
-		mirror,
+	issue = mirror.submitted(
 		"Stock Entry",
 		**entry_of(prefix, "Material Issue", 1, use_serial_batch_fields=1, serial_no=gone),
 	)
 	in_step()
 	same_goods(sides, prefix)
-	assert numbers(origin, prefix)[gone][1:3] == ("Consumed", None)
-	assert bins(origin, prefix)[item, store()] == (6, 29)
+	assert numbers(origin, prefix)[gone][1:3] == ("Consumed", "")
+	assert on_hand(origin, prefix)[item, store()] == (6, 29)
 
-	origin.cancel("Stock Entry", twin(issue, mirror, "Stock Entry"))
+	origin.cancel("Stock Entry", mirror.twin("Stock Entry", issue["name"]))
 	in_step()
 	same_goods(sides, prefix)
 	assert numbers(mirror, prefix)[gone][1:3] == ("Active", store())
 
 
-def test_batches_are_received_and_issued(sides: tuple[Here, Here], prefix: str, documents):
+def test_batches_are_received_and_issued(sides: Sides, prefix: str):
 	"""Typed, made of the item's series, and several of one row, in the dialog."""
 	origin, mirror = sides
-	documents("Stock Entry")
 	item = f"{prefix} stock"
 	origin.insert(**batch_item(item, create_new_batch=1, batch_number_series=f"{prefix}-.###"))
 	lots = [f"{prefix}-LOT{n}" for n in (1, 2, 3)]
 	for lot in lots:
 		origin.insert("Batch", batch_id=lot, item=item, expiry_date="2099-12-31")
-	made(
-		origin,
+	origin.submitted(
 		"Stock Entry",
 		**entry_of(prefix, "Material Receipt", 3, basic_rate=4, use_serial_batch_fields=1, batch_no=lots[0]),
 	)
-	made(origin, "Stock Entry", **entry_of(prefix, "Material Receipt", 2, basic_rate=5))
+	origin.submitted("Stock Entry", **entry_of(prefix, "Material Receipt", 2, basic_rate=5))
 	two = bundle(
 		origin, item, "Stock Entry", [{"batch_no": lots[1], "qty": 6}, {"batch_no": lots[2], "qty": 4}]
 	)
@@ -206,8 +169,7 @@ def test_batches_are_received_and_issued(sides: tuple[Here, Here], prefix: str, 
 	assert batches(mirror, prefix)[lots[2]] == (item, 4, "2099-12-31")
 
 	out = [{"batch_no": lots[0], "qty": -1}, {"batch_no": lots[1], "qty": -5}]
-	issue = made(
-		mirror,
+	issue = mirror.submitted(
 		"Stock Entry",
 		**entry_of(
 			prefix,
@@ -220,14 +182,13 @@ def test_batches_are_received_and_issued(sides: tuple[Here, Here], prefix: str, 
 	same_goods(sides, prefix)
 	assert batches(origin, prefix)[lots[1]][1] == 1
 
-	mirror.cancel("Stock Entry", issue)
+	mirror.cancel("Stock Entry", issue["name"])
 	in_step()
 	same_goods(sides, prefix)
 
 
-def test_serial_numbers_of_several_batches_in_one_row(sides: tuple[Here, Here], prefix: str, documents):
+def test_serial_numbers_of_several_batches_in_one_row(sides: Sides, prefix: str):
 	origin, _ = sides
-	documents("Stock Entry")
 	item = f"{prefix} stock"
 	origin.insert(**serial_item(item, has_batch_no=1))
 	for lot in (1, 2):
@@ -245,8 +206,7 @@ def test_serial_numbers_of_several_batches_in_one_row(sides: tuple[Here, Here], 
 		for n in (1, 2)
 		for lot in (1, 2)
 	]
-	made(
-		origin,
+	origin.submitted(
 		"Stock Entry",
 		**entry_of(
 			prefix,
@@ -260,10 +220,9 @@ def test_serial_numbers_of_several_batches_in_one_row(sides: tuple[Here, Here], 
 	same_goods(sides, prefix)
 
 
-def test_a_draft_that_is_edited(sides: tuple[Here, Here], prefix: str, documents):
+def test_a_draft_that_is_edited(sides: Sides, prefix: str):
 	"""Numbers that were in a bundle are typed on the other side, and the rows that nobody touched keep their bundles."""
 	origin, mirror = sides
-	documents("Stock Entry")
 	item = f"{prefix} stock"
 	origin.insert(**batch_item(item))
 	lots = [f"{prefix}-LOT{n}" for n in (1, 2)]
@@ -274,7 +233,7 @@ def test_a_draft_that_is_edited(sides: tuple[Here, Here], prefix: str, documents
 	entry["items"] += entry_of(prefix, "Material Receipt", 1, basic_rate=2, batch_no=lots[1])["items"]
 	name = origin.insert("Stock Entry", **entry)["name"]
 	in_step()
-	copy = mirror.get("Stock Entry", twin(name, origin, "Stock Entry"))
+	copy = mirror.get("Stock Entry", origin.twin("Stock Entry", name))
 	copy["items"][1]["batch_no"], copy["items"][1]["qty"] = lots[0], 3
 	mirror.edit("Stock Entry", copy["name"], items=[dict(row) for row in copy["items"]])
 	in_step()
@@ -289,3 +248,143 @@ def test_a_draft_that_is_edited(sides: tuple[Here, Here], prefix: str, documents
 	in_step()
 	same_goods(sides, prefix)
 	assert batches(origin, prefix)[lots[0]][1] == 3
+
+
+def place(side: Clerk, prefix: str, name: str) -> str:
+	"""Another warehouse."""
+	whole = store().replace("Stores", "All Warehouses")
+	values = {"warehouse_name": f"{prefix} {name}", "parent_warehouse": whole, "company": company()}
+	return side.insert("Warehouse", **values)["name"]
+
+
+def test_serial_numbers_are_bought_sold_and_come_back(sides: Sides, prefix: str):
+	"""One of those that were received is rejected; one is delivered on the other side, and taken back; one is sold with
+	its invoice; one goes back to the supplier."""
+	origin, mirror = sides
+	item, scrap = f"{prefix} stock", place(origin, prefix, "scrap")
+	origin.insert(**serial_item(item))
+	origin.insert(**customer(prefix))
+	origin.insert("Supplier", supplier_name=prefix, supplier_group="All Supplier Groups")
+	good, bad = [f"{prefix}-{n}" for n in (1, 2, 3)], f"{prefix}-9"
+	row = {"item_code": item, "qty": 3, "rate": 10, "warehouse": store(), "use_serial_batch_fields": 1}
+	rejected = {"rejected_qty": 1, "received_qty": 4, "rejected_warehouse": scrap, "rejected_serial_no": bad}
+	receipt = origin.submitted(
+		"Purchase Receipt",
+		supplier=prefix,
+		company=company(),
+		items=[{**row, "serial_no": "\n".join(good), **rejected}],
+	)
+	in_step()
+	same_goods(sides, prefix)
+	assert {n: where for n, (_, _, where, _) in numbers(mirror, prefix).items()} == {
+		**dict.fromkeys(good, store()),
+		bad: scrap,
+	}
+
+	sold = {"item_code": item, "qty": 1, "rate": 30, "warehouse": store(), "use_serial_batch_fields": 1}
+	note = mirror.submitted(
+		"Delivery Note", customer=prefix, company=company(), items=[{**sold, "serial_no": good[0]}]
+	)
+	mirror.submitted(
+		"Sales Invoice",
+		customer=prefix,
+		company=company(),
+		due_date=today(),
+		update_stock=1,
+		items=[{**sold, "serial_no": good[1]}],
+	)
+	in_step()
+	same_goods(sides, prefix)
+	assert {n: status for n, (_, status, _, _) in numbers(origin, prefix).items()} == {
+		**dict.fromkeys(good[:2], "Delivered"),
+		**dict.fromkeys((good[2], bad), "Active"),
+	}
+
+	delivered = origin.get("Delivery Note", mirror.twin("Delivery Note", note["name"]))
+	origin.created(delivered, "Delivery Note")
+	back = origin.mapped(receipt, "Purchase Receipt")
+	for field in ("rejected_qty", "rejected_serial_no", "rejected_serial_and_batch_bundle"):
+		back["items"][0].pop(field, None)
+	back["items"][0] |= {"qty": -1, "received_qty": -1, "serial_and_batch_bundle": None}
+	back["items"][0] |= {"serial_no": good[2], "use_serial_batch_fields": 1, "rejected_warehouse": None}
+	origin.submitted(**back)
+	in_step()
+	same_goods(sides, prefix)
+	assert numbers(mirror, prefix)[good[0]][1:3] == ("Active", store())
+	assert numbers(mirror, prefix)[good[2]][2] == ""
+
+
+def test_goods_are_moved_and_counted(sides: Sides, prefix: str):
+	origin, mirror = sides
+	serial, lot, shop = f"{prefix} stock", f"{prefix} lots", place(origin, prefix, "shop")
+	origin.insert(**serial_item(serial))
+	origin.insert(**batch_item(lot))
+	origin.insert("Batch", batch_id=f"{prefix}-LOT", item=lot)
+	wanted = [f"{prefix}-{n}" for n in (1, 2, 3)]
+	typed = {"use_serial_batch_fields": 1, "warehouse": shop}
+	origin.submitted(
+		"Stock Reconciliation",
+		company=company(),
+		purpose="Stock Reconciliation",
+		set_warehouse=shop,
+		items=[
+			{"item_code": serial, "qty": 3, "valuation_rate": 8, "serial_no": "\n".join(wanted), **typed},
+			{"item_code": lot, "qty": 5, "valuation_rate": 2, "batch_no": f"{prefix}-LOT", **typed},
+		],
+	)
+	in_step()
+	same_goods(sides, prefix)
+
+	moved = entry_of(prefix, "Material Transfer", 1, use_serial_batch_fields=1, serial_no=wanted[2])
+	moved["items"][0] |= {"s_warehouse": shop, "t_warehouse": store()}
+	mirror.submitted("Stock Entry", **moved)
+	in_step()
+	same_goods(sides, prefix)
+	assert numbers(origin, prefix)[wanted[2]][2] == store()
+
+	mirror.submitted(
+		"Stock Reconciliation",
+		company=company(),
+		purpose="Stock Reconciliation",
+		set_warehouse=shop,
+		items=[{"item_code": lot, "qty": 4, "valuation_rate": 3, "batch_no": f"{prefix}-LOT", **typed}],
+	)
+	in_step()
+	same_goods(sides, prefix)
+	assert on_hand(origin, prefix)[lot, shop] == (4, 12)
+
+
+def test_goods_that_were_received_and_cancelled_before_the_first_sync(sides: Sides, prefix: str):
+	origin, _ = sides
+	item = f"{prefix} stock"
+	origin.insert(**serial_item(item, serial_no_series=f"{prefix}-.###"))
+	origin.submitted("Stock Entry", **entry_of(prefix, "Material Receipt", 1, basic_rate=5))
+	gone = origin.submitted("Stock Entry", **entry_of(prefix, "Material Receipt", 2, basic_rate=5))
+	origin.cancel("Stock Entry", gone["name"])
+	in_step()
+	same_goods(sides, prefix)
+
+
+def test_one_number_for_two_things(sides: Sides, prefix: str):
+	"""Made offline, on each side for another item; and on each side for the same. None is taken for the other."""
+	origin, mirror = sides
+	stock, other_item = f"{prefix} stock", f"{prefix} other"
+	for name in (stock, other_item):
+		origin.insert(**serial_item(name))
+	in_step()
+	number = f"{prefix}-1"
+	typed = {"use_serial_batch_fields": 1, "basic_rate": 5, "serial_no": number}
+	entries = {}
+	for side, goods in ((origin, stock), (mirror, other_item)):
+		entry = entry_of(prefix, "Material Receipt", 1, **typed, item_code=goods)
+		entries[side] = side.submitted("Stock Entry", **entry)["name"]
+	for _ in range(4):
+		sync()
+	told = refusals()
+	for side in sides:
+		why = told[f"Stock Entry {entries[side]}"]
+		for each in (number, stock, other_item, *entries.values()):
+			assert each in why, told
+		assert [(n, of) for n, (of, *_) in numbers(side, prefix).items()] == [
+			(number, stock if side is origin else other_item)
+		]
