@@ -59,7 +59,7 @@ class Pair:
 	later. `merged` is, by the side where it is gone, what it was merged into; `crossed` the binding of that document
 	where the other side merged that one into this; `usurped` that its name is another document's by now; `left` says of
 	each file that could not cross why, `twins` are the hashes of files that turned out to be one; `closed` are the sides
-	that the rule of what the document is about lets nobody write to, both of a bundle of goods, `news` those where something was said of it that
+	that the rule of what the document is about lets nobody write to, `news` those where something was said of it that
 	has not crossed; `awaits` says what it has to wait for, `looks_at` what is to be looked at for that; `made` is what
 	was just created, and the binding with the intent of it, until that is recorded; `doubles` the bound document that
 	the same create had made before it made this one.

@@ -309,7 +309,7 @@ def _decide(batch: Batch, pair: Pair) -> Decision:
 	if pair.crossed:
 		return Decision(status=None, reason="merged into each other, which leaves one document")
 	if len(pair.closed) == len(SIDES):
-		return Decision(status=None, reason="it does not cross by itself")
+		return Decision(status=None, reason="what it is about does not cross")
 	if not pair.in_scope or pair.awaits:
 		return Decision(status=None, reason=pair.awaits or "it does not meet the filters of the rule")
 	parted = batch.parted(pair)

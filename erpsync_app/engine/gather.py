@@ -54,7 +54,7 @@ def gather(ctx: Context, doctype: str, events: Sequence[Event]) -> Batch:
 	for pair in batch.pairs:
 		pair.in_scope = bool(pair.binding.id) or _in_scope(batch, pair)
 	look_at_leaders(ctx, batch)
-	look_at_goods(batch)
+	look_at_goods(ctx, batch)
 	look_for_vanished(ctx, batch)
 	look_for_news(ctx, batch)
 	return batch

@@ -5,14 +5,14 @@ is never two things."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from erpsync_app.engine.batch import Batch, Pair, docstatus
-from erpsync_app.engine.bundles import BATCH, BUNDLE, GOODS, HELD, NUMBER, TYPED, Own
+from erpsync_app.engine.bundles import BATCH, GOODS, HELD, NUMBER, TYPED, Own
 from erpsync_app.engine.canonical import canonical, outbound
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import Duplicate, Refused
-from erpsync_app.engine.mapping import Shape, link_target, shape_of
+from erpsync_app.engine.mapping import SyncedField, links, shape_of
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Document, Fields, Rule, Side, other
 
 
@@ -21,10 +21,10 @@ def bring_goods(ctx: Context, batch: Batch, side: Side, fields: Fields, renew: C
 	that are told by their entries. Where these have a rule, they cross by that, and the rows wait for them."""
 	site, source = ctx.sites[side], ctx.sites[other(side)]
 	wanted: dict[str, set[str]] = {}
-	for f in batch.shape.fields:
-		if f.rows is not None and any(f.rows.named(link) for link in TYPED):
-			for row in fields.get(f.local) or ():
-				for doctype, name in _named(row, f.rows):
+	for f in _tables(batch):
+		for row in fields.get(f.local) or ():
+			for doctype, name in links(row, f.rows, LOCAL):
+				if doctype in GOODS:
 					wanted.setdefault(doctype, set()).add(name)
 	for doctype, names in sorted(wanted.items()):
 		if doctype in ctx.rules:
@@ -32,9 +32,8 @@ def bring_goods(ctx: Context, batch: Batch, side: Side, fields: Fields, renew: C
 		missing = sorted(names - site.stamps(doctype, sorted(names)).keys())
 		docs = source.read(doctype, missing) if missing else {}
 		if docs:
-			shape = shape_of(
-				ctx.sites[LOCAL].meta(doctype), ctx.sites[CLOUD].meta(doctype), _as_it_is(doctype)
-			)
+			metas = (ctx.sites[each].meta(doctype) for each in SIDES)
+			shape = shape_of(*metas, Rule(doctype, attachments=False))
 		for doc in docs.values():
 			told = canonical(doc, shape, batch.terms[other(side)], at_birth=True)
 			renew()
@@ -45,40 +44,67 @@ def bring_goods(ctx: Context, batch: Batch, side: Side, fields: Fields, renew: C
 			ctx.ledger.save([])  # by itself: what is refused after it is not to take it back
 
 
-def _as_it_is(doctype: str) -> Rule:
-	return Rule(doctype, attachments=False)
+def _tables(batch: Batch) -> Iterator[SyncedField]:
+	"""The tables whose rows may have bundles."""
+	for f in batch.shape.fields:
+		if f.rows is not None and any(f.rows.named(link) for link in TYPED):
+			yield f
 
 
-def _named(row: Fields, shape: Shape) -> Iterator[tuple[str, str]]:
-	for f in shape.fields:
-		value = row.get(f.local)
-		if value and f.rows is not None:
-			for each in value:
-				yield from _named(each, f.rows)
-		elif value and (target := link_target(f, row, shape, LOCAL)) in (BATCH, NUMBER):
-			yield target, value
-
-
-def look_at_goods(batch: Batch) -> None:
-	"""A bundle is made by each site itself, as the document of its goods is submitted. A serial number or batch that each
-	side has for other goods is not one: nothing of it crosses until a person has given one of the two another name."""
-	if batch.rule.doctype == BUNDLE:
+def look_at_goods(ctx: Context, batch: Batch) -> None:
+	"""A serial number or batch that each side has for other goods is not one: nothing of it crosses, nor of a document
+	that names it, until a person has given one of the two another name."""
+	doctype = batch.rule.doctype
+	if doctype in GOODS:
 		for pair in batch.pairs:
-			pair.closed = set(SIDES)
-	field = GOODS.get(batch.rule.doctype)
-	if field is None:
+			if not pair.stored and all(pair.docs.values()):
+				pair.ambiguous = pair.ambiguous or _two_of_one_name(ctx, batch, doctype, pair.docs)
 		return
-	for pair in batch.pairs:
-		if pair.stored or not all(pair.docs.values()):
-			continue
-		of = {
-			side: batch.fields(doc, side, at_birth=True).get(field) for side, doc in pair.docs.items() if doc
-		}
-		if of[LOCAL] != of[CLOUD]:
-			pair.ambiguous = (
-				f"it is of {of[LOCAL]} on the local side and of {of[CLOUD]} on the cloud side: these are two things"
-				" of one number, so give one of them another"
-			)
+	# A site refuses the serial numbers of other goods by itself.
+	named = {id(pair): _batches(batch, pair) for pair in batch.pairs if pair.in_scope and pair.stage == 0}
+	names = sorted(set().union(*named.values()))
+	found = {side: ctx.sites[side].read(BATCH, names) for side in SIDES} if names else {}
+	for pair in batch.pairs if names else ():
+		for name in sorted(named.get(id(pair), ())):
+			both = {side: found[side].get(name) for side in SIDES}
+			if all(both.values()):
+				pair.ambiguous = pair.ambiguous or _two_of_one_name(ctx, batch, BATCH, both)
+
+
+def _batches(batch: Batch, pair: Pair) -> set[str]:
+	return {
+		name
+		for side, doc in pair.docs.items()
+		for f in _tables(batch)
+		if doc
+		for row in doc.get(f.on(side)) or ()
+		for doctype, name in links(row, f.rows, side)
+		if doctype == BATCH
+	}
+
+
+def _two_of_one_name(ctx: Context, batch: Batch, doctype: str, docs: Mapping[Side, Document | None]) -> str:
+	"""Why the documents of both sides are not the same serial number or batch; empty where they are."""
+	both = {side: doc or {} for side, doc in docs.items()}
+	name, field = both[LOCAL].get("name"), GOODS[doctype]
+	item = {side: _in_local_terms(batch, side, doc.get(field) or "") for side, doc in both.items()}
+	if item[LOCAL] != item[CLOUD]:
+		return (
+			f"{doctype} {name} is of {item[LOCAL]} on the local side and of {item[CLOUD]} on the cloud side: these are"
+			" two things of one name, so give one of them another"
+		)
+	# What each site made as goods came in there, by its own counter, are two batches; but for one that was copied along
+	# with its site.
+	by = {side: doc.get("reference_name") or "" for side, doc in both.items() if doctype == BATCH}
+	if not (by and all(by.values())) or both[LOCAL].get("creation") == both[CLOUD].get("creation"):
+		return ""
+	voucher = both[LOCAL].get("reference_doctype") or ""
+	if ctx.ledger.names(voucher, LOCAL, [by[LOCAL]]).get(by[LOCAL]) == by[CLOUD]:
+		return ""
+	return (
+		f"{doctype} {name} of {item[LOCAL]} came in by {by[LOCAL]} on the local side and by {by[CLOUD]} on the cloud"
+		" side: these are two things of one name, so give one of them another"
+	)
 
 
 def explained(ctx: Context, batch: Batch, pair: Pair, refusal: Refused) -> Refused:
