@@ -93,11 +93,10 @@ def bundle(side: Clerk, item: str, voucher_type: str, entries: list[dict], sign:
 		item_code=item,
 		voucher_type=voucher_type,
 		company=company(),
-		warehouse=store(),
 		type_of_transaction="Inward" if sign > 0 else "Outward",
 		posting_date=today(),
 		entries=[{"qty": sign, "warehouse": store(), **entry} for entry in entries],
-		**values,
+		**{"warehouse": store(), **values},
 	)["name"]
 
 
@@ -312,6 +311,63 @@ def test_serial_numbers_are_bought_sold_and_come_back(sides: Sides, prefix: str)
 	same_goods(sides, prefix)
 	assert numbers(mirror, prefix)[good[0]][1:3] == ("Active", store())
 	assert numbers(mirror, prefix)[good[2]][2] == ""
+
+
+def test_batches_of_a_purchase_and_serial_numbers_in_a_package(sides: Sides, prefix: str):
+	"""Two batches in one row and some of one of them rejected, in the dialog; a set of goods that is packed for delivery."""
+	origin, mirror = sides
+	lot, drill, kit, scrap = (
+		f"{prefix} lots",
+		f"{prefix} drill",
+		f"{prefix} kit",
+		place(origin, prefix, "scrap"),
+	)
+	origin.insert(**customer(prefix))
+	origin.insert("Supplier", supplier_name=prefix, supplier_group="All Supplier Groups")
+	origin.insert(**batch_item(lot))
+	origin.insert(**serial_item(drill))
+	origin.insert(**stock_item(kit, is_stock_item=0))
+	origin.insert("Product Bundle", new_item_code=kit, items=[{"item_code": drill, "qty": 2}])
+	lots = [f"{prefix}-LOT{n}" for n in (1, 2)]
+	for name in lots:
+		origin.insert("Batch", batch_id=name, item=lot)
+	good = bundle(
+		origin, lot, "Purchase Receipt", [{"batch_no": name, "qty": n} for n, name in enumerate(lots, 2)]
+	)
+	bad = bundle(
+		origin,
+		lot,
+		"Purchase Receipt",
+		[{"batch_no": lots[0], "qty": 1, "warehouse": scrap}],
+		warehouse=scrap,
+		is_rejected=1,
+	)
+	row = {"item_code": lot, "qty": 5, "received_qty": 6, "rejected_qty": 1, "rate": 4, "warehouse": store()}
+	row |= {
+		"serial_and_batch_bundle": good,
+		"rejected_serial_and_batch_bundle": bad,
+		"rejected_warehouse": scrap,
+	}
+	drills = [f"{prefix}-D{n}" for n in (1, 2, 3)]
+	typed = {"item_code": drill, "qty": 3, "rate": 10, "warehouse": store(), "use_serial_batch_fields": 1}
+	origin.submitted(
+		"Purchase Receipt",
+		supplier=prefix,
+		company=company(),
+		items=[row, {**typed, "serial_no": "\n".join(drills)}],
+	)
+	in_step()
+	same_goods(sides, prefix)
+	assert on_hand(mirror, prefix)[lot, scrap] == (1, 0)
+
+	sold = {"item_code": kit, "qty": 1, "rate": 99, "warehouse": store()}
+	note = mirror.insert("Delivery Note", customer=prefix, company=company(), items=[sold])
+	packed = {**note["packed_items"][0], "serial_no": "\n".join(drills[:2]), "use_serial_batch_fields": 1}
+	mirror.edit("Delivery Note", note["name"], packed_items=[packed])
+	mirror.submit("Delivery Note", note["name"])
+	in_step()
+	same_goods(sides, prefix)
+	assert [status for _, status, *_ in numbers(origin, prefix).values()].count("Delivered") == 2
 
 
 def test_goods_are_moved_and_counted(sides: Sides, prefix: str):
