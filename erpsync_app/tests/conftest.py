@@ -10,9 +10,9 @@ import frappe
 import pytest
 
 from erpsync_app.adapters.settings import RULES_KEY
-from erpsync_app.engine.model import CLOUD
 from erpsync_app.tests import support
 from erpsync_app.tests.support import CLOUD_URL, LOCAL_SITE, LOCAL_URL, Person
+from erpsync_app.tests.trade import count_apart
 
 
 @pytest.fixture(scope="session")
@@ -43,11 +43,9 @@ def connected(site: None, cloud: Person) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def apart(connected: None, cloud: Person) -> None:
-	"""The cloud numbers its documents otherwise than the local site does."""
-	from erpsync_app.tests.trade import Clerk, count_apart
-
-	count_apart(Clerk(CLOUD, cloud))
+def apart(site: None) -> None:
+	"""The local site numbers its documents otherwise than the cloud does."""
+	count_apart()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any
 
 import frappe
 import requests
+from frappe.model.naming import NamingSeries
 from frappe.utils import add_days, today
 
 from erpsync_app.engine.model import CLOUD, LOCAL, other
@@ -380,18 +381,15 @@ def refusals() -> dict[str, str]:
 	return {f"{e.ref_doctype} {e.docname}": f"{e.state}: {e.error}" for e in events} | told
 
 
-def count_apart(clerk: Clerk, doctypes: Iterable[str] = FILTERED_BY) -> None:
-	"""Let a site's counters begin far from those of the other: no two documents are one by the luck of a number."""
+def count_apart(doctypes: Iterable[str] = FILTERED_BY) -> None:
+	"""Let the local site's counters be far from the cloud's: no two documents are one by the luck of a number."""
 	for doctype in doctypes:
 		field = frappe.get_meta(doctype).get_field("naming_series")
-		for series in (field.options or "").split("\n") if field else ():
-			form = {
-				"doctype": "Document Naming Settings",
-				"name": "Document Naming Settings",
-				"prefix": series,
-			}
-			if clerk.on_form(form, "get_current")["current_value"] < APART:
-				clerk.on_form({**form, "current_value": APART}, "update_series_start")
+		for series in filter(None, (field.options or "").split("\n") if field else ()):
+			counter = NamingSeries(series)
+			if counter.get_current_value() < APART:
+				counter.update_counter(APART)
+	frappe.db.commit()
 
 
 def clerks(local: Person, cloud: Person, of: str | None = None) -> tuple[Clerk, Clerk]:

@@ -95,7 +95,7 @@ def founded(local: Person, cloud: Person) -> World:
 	company = f"Business {abbr}"
 	here, there = clerks(local, cloud, company)
 	world = World(company, abbr, here, there)
-	count_apart(there, world.rules)
+	count_apart(world.rules)
 	for clerk in world.clerks:
 		_found(clerk, world)
 	forget_everything()
