@@ -16,14 +16,18 @@ alike and leaves the bundles to the controllers of each.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from erpsync_app.engine.canonical import PRECISION
-from erpsync_app.engine.lifecycle import CANCELLED
+from erpsync_app.engine.errors import NeedsPerson, Refused
+from erpsync_app.engine.lifecycle import CANCELLED, SUBMITTED
 from erpsync_app.engine.model import Document, Field, Meta
 from erpsync_app.engine.ports import Site
+from erpsync_app.engine.series import reached
 
 BUNDLE = "Serial and Batch Bundle"
 NUMBER, BATCH = "Serial No", "Batch"
@@ -66,6 +70,9 @@ ENTRIES = Meta(
 MOST = 10_000
 """Bundles of the cancelled documents of one batch: more are not looked at."""
 
+SERIES = ("serial_no_series", "batch_number_series")
+"""The fields of an Item that say how its numbers and batches are named."""
+
 HELD = "(as the site has it)"
 """Under this key a row keeps what its own fields held before they were told."""
 
@@ -85,6 +92,8 @@ class Unbundled:
 	def __init__(self, site: Site):
 		self._site = site
 		self._metas: dict[str, Meta] = {}
+		self._series: dict[str, set[str]] = {}
+		self._counted: dict[str, int] = {}
 
 	def __getattr__(self, name: str) -> Any:
 		return getattr(self._site, name)
@@ -112,7 +121,33 @@ class Unbundled:
 	def update(self, doctype: str, name: str, changes: Document, modified: str) -> Document:
 		made = self._site.update(doctype, name, self._untold(doctype, changes, name), modified)
 		self._tell(doctype, [made])
+		if changes.get("docstatus") == SUBMITTED:
+			self._count_on(made)
 		return made
+
+	def _count_on(self, doc: Document) -> None:
+		"""Of what came in with the document, some was named by a series on the other side: the counter here would make the
+		same names next, and each time, since a save that is refused for it takes back what was counted."""
+		day = date.fromisoformat(str(doc.get("posting_date") or doc["creation"])[:10])
+		came: dict[str, set[str]] = {}
+		for row in rows_of_goods(doc):
+			for entry in row[HELD].entries:
+				if entry.get("qty", 0) > 0:
+					names = {entry.get("serial_no"), entry.get("batch_no")} - {None, ""}
+					came.setdefault(row.get("rm_item_code") or row["item_code"], set()).update(names)
+		if new := sorted(came.keys() - self._series.keys()):
+			items = self._site.read("Item", new)
+			self._series |= {
+				item: {series for field in SERIES if (series := items.get(item, {}).get(field))}
+				for item in new
+			}
+		for item, names in came.items():
+			for series in sorted(self._series[item]):
+				number = reached(series, names, day)
+				if number > self._counted.get(series, 0):
+					self._counted[series] = number
+					with suppress(NeedsPerson, Refused):  # the documents are in step all the same
+						self._site.count_on(series, number)
 
 	# -- reading
 
@@ -127,7 +162,10 @@ class Unbundled:
 		if not rows:
 			return
 		names = {name for _, _, row in rows for link in TYPED if (name := row.get(link))}
-		bundles = self._site.read(BUNDLE, sorted(names)) if names else {}
+		bundles: dict[str, Document] = {}
+		if names:
+			with suppress(NeedsPerson, Refused):  # not for this user's eyes: the row's own fields have to do
+				bundles = self._site.read(BUNDLE, sorted(names))
 		gone = self._of_cancelled(doctype, {doc["name"] for _, doc, _ in rows if _is_cancelled(doc)})
 		for table, doc, row in rows:
 			found = {link: bundles.get(row.get(link) or "") for link in TYPED if link in row}
@@ -143,7 +181,10 @@ class Unbundled:
 		theirs = [("voucher_type", "=", doctype), ("voucher_no", "in", sorted(names))]
 		found: dict[tuple[str, str, str], Document] = {}
 		link, rejected = TYPED
-		for bundle in self._site.find(BUNDLE, theirs, MOST):
+		bundles: list[Document] = []
+		with suppress(NeedsPerson, Refused):
+			bundles = self._site.find(BUNDLE, theirs, MOST)
+		for bundle in bundles:
 			# Of a transfer the one that goes out is made first, and is the row's.
 			key = bundle.get("voucher_no") or "", bundle.get("voucher_detail_no") or ""
 			found.setdefault((*key, rejected if bundle.get("is_rejected") else link), bundle)
@@ -233,6 +274,14 @@ def tell(row: Document, entries: Mapping[str, Sequence[Document]], several: bool
 		row[BATCH_FIELD] = None if split else next(iter(batches), None)
 	if any(fields.values()):
 		row[HELD] = Own(fields, goods(row), every)
+
+
+def rows_of_goods(doc: Document) -> Iterator[Document]:
+	"""The rows of a document that keep what their own fields held."""
+	for rows in doc.values():
+		for row in rows if isinstance(rows, list) else ():
+			if isinstance(row, dict) and HELD in row:
+				yield row
 
 
 def bundle_of(row: Document, link: str, entries: Sequence[Document], head: Document) -> Document:

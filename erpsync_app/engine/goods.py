@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from erpsync_app.engine.batch import Batch, Pair, docstatus
-from erpsync_app.engine.bundles import BATCH, GOODS, HELD, NUMBER, TYPED, Own
+from erpsync_app.engine.bundles import BATCH, GOODS, HELD, NUMBER, TYPED, rows_of_goods
 from erpsync_app.engine.canonical import canonical, outbound
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import Duplicate, Refused
@@ -115,8 +115,8 @@ def explained(ctx: Context, batch: Batch, pair: Pair, refusal: Refused) -> Refus
 		return refusal
 	brought = {
 		number: row.get("rm_item_code") or row.get("item_code") or ""
-		for row, own in _rows(doc)
-		for entry in own.entries
+		for row in rows_of_goods(doc)
+		for entry in row[HELD].entries
 		if entry.get("qty", 0) > 0 and (number := entry.get("serial_no") or entry.get("batch_no"))
 	}
 	if not brought:
@@ -142,13 +142,6 @@ def explained(ctx: Context, batch: Batch, pair: Pair, refusal: Refused) -> Refus
 					" give its goods another number if it is another thing."
 				)
 	return refusal
-
-
-def _rows(doc: Document) -> Iterator[tuple[Document, Own]]:
-	for rows in doc.values():
-		for row in rows if isinstance(rows, list) else ():
-			if isinstance(row, dict) and (own := row.get(HELD)):
-				yield row, own
 
 
 def _in_local_terms(batch: Batch, side: Side, item: str) -> str:

@@ -421,6 +421,21 @@ def test_goods_that_were_received_and_cancelled_before_the_first_sync(sides: Sid
 	same_goods(sides, prefix)
 
 
+def test_a_series_goes_on_behind_the_numbers_that_have_crossed(sides: Sides, prefix: str):
+	"""Else the site would make the same ones again, and refuse them: the clerk there could receive nothing any more."""
+	origin, mirror = sides
+	item, lot = f"{prefix} stock", f"{prefix} lots"
+	origin.insert(**serial_item(item, serial_no_series=f"{prefix}-.YY.-.###"))
+	origin.insert(**batch_item(lot, create_new_batch=1, batch_number_series=f"{prefix}-L.###"))
+	rows = ({"item_code": item}, {"item_code": lot})
+	for clerk in (origin, mirror, origin):
+		for row in rows:
+			clerk.submitted("Stock Entry", **entry_of(prefix, "Material Receipt", 2, basic_rate=5, **row))
+		in_step()
+	same_goods(sides, prefix)
+	assert (len(numbers(mirror, prefix)), len(batches(mirror, prefix))) == (6, 3)
+
+
 def receive_apart(sides: Sides, prefix: str, *rows: dict) -> list[str]:
 	"""Each side receives goods that the other knows nothing of: one row for each. Answers the names of the entries, once
 	sync has tried all that it tries."""

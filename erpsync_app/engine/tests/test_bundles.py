@@ -12,6 +12,7 @@ import pytest
 
 from erpsync_app.engine.bundles import BUNDLE, Unbundled, bundle_of, numbers_in, shown
 from erpsync_app.engine.canonical import canonical, outbound
+from erpsync_app.engine.errors import NeedsPerson
 from erpsync_app.engine.mapping import Terms, links, shape_of
 from erpsync_app.engine.model import CLOUD, Document, Field, Meta, Rule
 
@@ -125,6 +126,18 @@ def test_a_document_without_goods_of_that_kind_costs_nothing_and_stays_what_it_i
 def test_the_same_numbers_are_told_alike(row: Document, bundles: list[Document]):
 	row = {"serial_no": None, "batch_no": "", "serial_and_batch_bundle": "", **row}
 	assert goods(told(document(row), *bundles)[0]) == ("S1\nS2", None, [])
+
+
+def test_where_the_user_may_not_see_bundles_the_rows_own_fields_have_to_do():
+	class Closed(Stock):
+		def read(self, doctype: str, names: Sequence[str]) -> dict[str, Document]:
+			if doctype == BUNDLE:
+				raise NeedsPerson("not permitted")
+			return super().read(doctype, names)
+
+	row = {"serial_no": "S1,S2", "batch_no": None, "serial_and_batch_bundle": "B"}
+	doc = Unbundled(Closed([document(row)])).read(ENTRY, ["E-1"])["E-1"]
+	assert goods(canonical(doc, SHAPE, TERMS)["items"][0]) == ("S1\nS2", None, [])
 
 
 def test_one_batch_is_told_in_the_row_and_several_by_their_entries():
