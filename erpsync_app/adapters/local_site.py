@@ -81,6 +81,12 @@ class LocalSite:
 		rows = _rows(doctype, [list(f) for f in filters], order_by="creation asc, name asc", limit=limit)
 		return list(self._with_children(doctype, rows).values())
 
+	def named(self, doctype: str, filters: Sequence[tuple], limit: int) -> list[str]:
+		wanted = [list(f) for f in filters]
+		order = "creation desc, name desc"
+		found = frappe.get_all(doctype, filters=wanted, pluck="name", order_by=order, limit=limit)
+		return [str(name) for name in found]
+
 	def with_row(self, doctype: str, child: str, created: Sequence[str]) -> list[str]:
 		filters = {"creation": ("in", list(created)), "parenttype": doctype}
 		return sorted(set(frappe.get_all(child, filters, pluck="parent")))

@@ -41,6 +41,11 @@ from erpsync_app.engine.reused import is_another, let_go
 from erpsync_app.engine.setbacks import quarantine, refused
 from erpsync_app.engine.watch import before_batch, before_write
 
+MADE_BY_SITE = (
+	"The {0} site made it by itself when sync wrote another document there, and the {1} site has none like it: a setting or"
+	" a document that makes it is not the same on both sites. It stays on the {0} site: make both sites alike, or delete it."
+)
+
 
 class LeaseLost(Exception):
 	"""Another worker has taken over: this one was away for longer than its lease. Nothing more is written."""
@@ -308,7 +313,9 @@ def _decide(batch: Batch, pair: Pair) -> Decision:
 		return Decision(status=None, reason="what it is about does not cross")
 	if not pair.in_scope or pair.awaits:
 		return Decision(status=None, reason=pair.awaits or "it does not meet the filters of the rule")
-	parted = batch.parted(pair)
+	if pair.unasked:
+		return Decision(status="Diverged", reason=MADE_BY_SITE.format(pair.unasked, other(pair.unasked)))
+	parted = [] if pair.effect else batch.parted(pair)
 	if parted and pair.stage == SUBMITTED:
 		return Decision(
 			status="Failed",

@@ -58,6 +58,9 @@ class Site(Protocol):
 	def find(self, doctype: str, filters: Sequence[tuple], limit: int) -> list[Document]:
 		"""Whole documents that meet Frappe filters `(fieldname, operator, value)`, oldest first."""
 
+	def named(self, doctype: str, filters: Sequence[tuple], limit: int) -> list[str]:
+		"""The names of the documents that meet Frappe filters, the newest first."""
+
 	def with_row(self, doctype: str, child: str, created: Sequence[str]) -> list[str]:
 		"""The names of the documents that have a row of the child DocType with one of these `creation`, in order."""
 
