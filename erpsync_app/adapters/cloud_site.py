@@ -30,6 +30,8 @@ from erpsync_app.engine.model import Document
 
 RIGHTS = ("read", "write", "create", "delete")
 RIGHTS_OF_SUBMITTABLE = ("submit", "cancel")
+NAMING = "Document Naming Settings"
+"""The form of Frappe in which a System Manager sets the counters of naming series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,19 @@ class CloudSite(RestFiles):
 			action=f"delete {doctype} {name}",
 			writes=True,
 		)
+
+	def count_on(self, series: str, number: int) -> None:
+		form = {"doctype": NAMING, "name": NAMING, "prefix": series}
+
+		def on_form(method: str, action: str, *, writes: bool = False) -> Any:
+			body = {"docs": json.dumps(form), "method": method}
+			return self._client.post(
+				f"{METHOD}run_doc_method", body, action=f"{action} {series}", writes=writes
+			).get("message")
+
+		if int(on_form("get_current", "tell the counter of") or 0) < number:
+			form["current_value"] = number
+			on_form("update_series_start", "set the counter of", writes=True)
 
 	def tag(self, doctype: str, name: str, tag: str, on: bool) -> None:
 		method = "add_tag" if on else "remove_tag"

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import frappe
 from frappe.desk.doctype.tag.tag import DocTags
+from frappe.model.naming import NamingSeries
 from frappe.utils import get_system_timezone, strip_html
 
 from erpsync_app.adapters import local_files
@@ -173,6 +174,12 @@ class LocalSite:
 			_locked(doctype, name, modified)
 			frappe.delete_doc(doctype, name, flags={OWN_WRITE: True}, ignore_missing=False)
 			_forget_links()
+
+	def count_on(self, series: str, number: int) -> None:
+		# Not within `_writing`: a failure here is not to take back the document that was written before it.
+		counter = NamingSeries(series)
+		if counter.get_current_value() < number:
+			counter.update_counter(number)
 
 	def tags(self, doctype: str, names: Sequence[str]) -> dict[str, str]:
 		if not names:

@@ -14,6 +14,7 @@ from frappe.model import default_fields
 from frappe.utils import get_datetime
 from frappe.utils.password import get_decrypted_password
 
+from erpsync_app.engine.bundles import BUNDLE
 from erpsync_app.engine.errors import NeedsPerson
 from erpsync_app.engine.followers import FOLLOWERS, with_followers
 from erpsync_app.engine.model import MEGABYTE, OPTIONS, Rule
@@ -22,6 +23,8 @@ from erpsync_app.engine.rules import check_filters
 from erpsync_app.engine.safety import COUNTED, Limit, Limits
 
 RULES_KEY = "erpsync_rules"
+IN_FORCE = {"enabled": 1, "name": ("!=", BUNDLE)}
+"""Each site makes bundles of its own: a rule for them has nothing to do."""
 """The cache key of `captured`; Sync Rule and Sync Settings clear it when they change."""
 
 SYNC_USER = "erp-sync@example.com"
@@ -126,7 +129,7 @@ def last_scan() -> datetime | None:
 
 def rules() -> dict[str, Rule]:
 	"""The enabled rules by DocType, and those that follow from them."""
-	names = frappe.get_all("Sync Rule", filters={"enabled": 1}, pluck="name", order_by="name asc")
+	names = frappe.get_all("Sync Rule", filters=IN_FORCE, pluck="name", order_by="name asc")
 	return with_followers({name: rule_of(frappe.get_doc("Sync Rule", name)) for name in names})
 
 
@@ -196,5 +199,5 @@ def _captured() -> dict[str, list[str]]:
 	# Not from the connection's own memory: what is found here is told to all other processes.
 	if not frappe.db.get_single_value("Sync Settings", "enabled", cache=False):
 		return {}
-	rows = frappe.get_all("Sync Rule", filters={"enabled": 1}, fields=["name", *OPTIONS], order_by="name asc")
+	rows = frappe.get_all("Sync Rule", filters=IN_FORCE, fields=["name", *OPTIONS], order_by="name asc")
 	return {row["name"]: [option for option in OPTIONS if row[option]] for row in rows}

@@ -29,6 +29,7 @@ from erpsync_app.engine.errors import (
 )
 from erpsync_app.engine.followers import look_at_followers
 from erpsync_app.engine.gather import gather
+from erpsync_app.engine.goods import explained
 from erpsync_app.engine.intents import FRUIT, may_be_of_another
 from erpsync_app.engine.lifecycle import SUBMITTED, lags
 from erpsync_app.engine.merged import look_next, unite
@@ -241,7 +242,10 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 		if not ctx.queue.renew(pair.events):
 			raise LeaseLost
 
-	apply(ctx, run, batch, pair, decision, renew)
+	try:
+		apply(ctx, run, batch, pair, decision, renew)
+	except Refused as e:
+		raise explained(ctx, batch, pair, e) from e
 	if decision.writes:
 		batch.arrived(pair)
 	if decision.forget:

@@ -17,6 +17,7 @@ from erpsync_app.engine.context import Context
 from erpsync_app.engine.effects import look_for_effects
 from erpsync_app.engine.files import find_twins
 from erpsync_app.engine.followers import look_at_leaders, look_for_news, look_for_vanished
+from erpsync_app.engine.goods import look_at_goods
 from erpsync_app.engine.intents import FRUIT, look_for_intents, may_be_of_another
 from erpsync_app.engine.late import look_for_late
 from erpsync_app.engine.mapping import Terms
@@ -55,6 +56,7 @@ def gather(ctx: Context, doctype: str, events: Sequence[Event]) -> Batch:
 	for pair in batch.pairs:
 		pair.in_scope = bool(pair.binding.id) or _in_scope(batch, pair)
 	look_at_leaders(ctx, batch)
+	look_at_goods(ctx, batch)
 	look_for_vanished(ctx, batch)
 	look_for_news(ctx, batch)
 	return batch

@@ -131,6 +131,10 @@ class Site(Protocol):
 		"""Make a File record: of `content`, or, where that is None, of what is there at the file's `url`. Answers it as
 		the site has it, whose `url`, `hash` and `file_name` are its own."""
 
+	def count_on(self, series: str, number: int) -> None:
+		"""See to it that the counter of a naming series is at `number` at least, so that it makes no name that is taken.
+		Raises NeedsPerson or Refused where the user may not."""
+
 	def tags(self, doctype: str, names: Sequence[str]) -> dict[str, str]:
 		"""The tags of documents as the site keeps them, with commas between, by name; those not there are left out."""
 
