@@ -85,6 +85,18 @@ class LocalSite:
 		filters = {"creation": ("in", list(created)), "parenttype": doctype}
 		return sorted(set(frappe.get_all(child, filters, pluck="parent")))
 
+	def linking(
+		self, doctype: str, child: str, field: str, names: Sequence[str], where: Sequence[tuple] = ()
+	) -> list[tuple[str, str, int]]:
+		filters = [[field, "in", list(names)], *(list(f) for f in where)]
+		if child != doctype:
+			filters.append(["parenttype", "=", doctype])
+		name = "name" if child == doctype else "parent"
+		rows = frappe.get_all(
+			child, filters=filters, fields=[name, field, "docstatus"], order_by=f"{name} asc", as_list=True
+		)
+		return [(str(found), str(value), int(status)) for found, value, status in rows]
+
 	def page_by_name(self, doctype: str, after: str | None, limit: int) -> list[Stamp]:
 		filters = [] if after is None else [["name", ">", after]]
 		return _stamps(doctype, filters, "name asc", limit)

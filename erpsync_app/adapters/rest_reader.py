@@ -172,6 +172,31 @@ class RestReader:
 			found |= {str(row["parent"]) for row in rows if "parent" in row}
 		return sorted(found)
 
+	def linking(
+		self, doctype: str, child: str, field: str, names: Sequence[str], where: Sequence[tuple] = ()
+	) -> list[tuple[str, str, int]]:
+		of_rows = child != doctype
+		name = "parent" if of_rows else "name"
+		more = [*(list(f) for f in where), *([["parenttype", "=", doctype]] if of_rows else [])]
+		found = []
+		for chunk in chunks(names, self._chunk):
+			for of_names in any_of(field, chunk):
+				rows = self._list(
+					child,
+					[name, field, "docstatus"],
+					[of_names, *more],
+					f"{name} asc",
+					MANY,
+					parent=doctype if of_rows else None,
+				)
+				# A field that is not for this user's eyes is left out of the rows.
+				found += [
+					(str(r[name]), str(r[field]), int(r["docstatus"]))
+					for r in rows
+					if name in r and field in r
+				]
+		return found
+
 	def tags(self, doctype: str, names: Sequence[str]) -> dict[str, str]:
 		found: dict[str, str] = {}
 		for chunk in chunks(list(dict.fromkeys(names)), self._chunk):

@@ -16,6 +16,7 @@ from datetime import timedelta
 
 from erpsync_app.engine.apply import apply, log_entry, save
 from erpsync_app.engine.batch import Batch, Pair, docstatus
+from erpsync_app.engine.cancels import check_cancel, look_at_kept
 from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.dependencies import check_targets
 from erpsync_app.engine.errors import (
@@ -32,7 +33,7 @@ from erpsync_app.engine.errors import (
 from erpsync_app.engine.followers import look_at_followers
 from erpsync_app.engine.gather import gather
 from erpsync_app.engine.intents import FRUIT, may_be_of_another
-from erpsync_app.engine.lifecycle import SUBMITTED, lags
+from erpsync_app.engine.lifecycle import CANCELLED, SUBMITTED, lags
 from erpsync_app.engine.merged import look_next, unite
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Event, Kind, Outcome, Rule, Side, other
 from erpsync_app.engine.ordering import parents_first
@@ -111,9 +112,12 @@ def _process(ctx: Context, run: Run, doctype: str, events: list[Event]) -> bool:
 		left = Counter(event.id for pair in batch.pairs for event in pair.events)
 		for pair in _in_order(ctx, batch):
 			try:
+				names = {(side, doctype, name) for side, name in pair.binding.names.items() if name}
+				ctx.waiting -= names
 				written += _one(ctx, run, batch, pair)
 				done += pair.events
 			except NotYet as e:
+				ctx.waiting |= names
 				ctx.queue.retry(pair.events, after=e.after, error=str(e), attempt=False)
 				run.counts["waiting"] += 1
 			except Unclear as e:
@@ -219,6 +223,7 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 		if write.operation == "merge" and not (survivor and survivor.counterpart):
 			raise Blocked(_awaited(batch, pair, source))
 		check_targets(ctx, batch, pair, write)
+		check_cancel(pair, write)
 		doc = pair.docs[source]
 		if write.operation == "create" and doc and not pair.binding.id:
 			if may_be_of_another(ctx, batch, pair, doc, source):
@@ -240,6 +245,9 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 	apply(ctx, run, batch, pair, decision, renew)
 	if decision.writes:
 		batch.arrived(pair)
+	for write in decision.writes:
+		if write.docstatus == CANCELLED:
+			look_at_kept(ctx, batch, pair, write.side)
 	if decision.forget:
 		ctx.queue.put(look_next(pair, decision))
 	if pair.left_out:

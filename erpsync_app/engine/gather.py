@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import tzinfo
 
 from erpsync_app.engine.batch import CANDIDATES, Batch, Pair, equal, learn
+from erpsync_app.engine.cancels import look_for_linking
 from erpsync_app.engine.canonical import instant
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.files import find_twins
@@ -49,6 +50,7 @@ def gather(ctx: Context, doctype: str, events: Sequence[Event]) -> Batch:
 	look_for_merged(ctx, batch)
 	_look_for_deletions(ctx, batch)
 	look_for_late(ctx, batch)
+	look_for_linking(ctx, batch)
 	find_twins(ctx, batch)
 	for pair in batch.pairs:
 		pair.in_scope = bool(pair.binding.id) or _in_scope(batch, pair)

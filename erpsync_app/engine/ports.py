@@ -60,6 +60,12 @@ class Site(Protocol):
 	def with_row(self, doctype: str, child: str, created: Sequence[str]) -> list[str]:
 		"""The names of the documents that have a row of the child DocType with one of these `creation`, in order."""
 
+	def linking(
+		self, doctype: str, child: str, field: str, names: Sequence[str], where: Sequence[tuple] = ()
+	) -> list[tuple[str, str, int]]:
+		"""The documents that have one of `names` in the field `field` of a row of the child DocType, or of their own
+		where `child` is `doctype`: `(name, value of the field, docstatus)`. `where` are further Frappe filters."""
+
 	def page_by_name(self, doctype: str, after: str | None, limit: int) -> list[Stamp]:
 		"""The next `limit` stamps in order of name; an empty list at the end."""
 
