@@ -97,6 +97,11 @@ class LocalSite:
 		)
 		return [(str(found), str(value), int(status)) for found, value, status in rows]
 
+	def parents(self, doctype: str, child: str, rows: Sequence[str]) -> dict[str, str]:
+		filters = {"name": ("in", list(rows)), "parenttype": doctype}
+		found = frappe.get_all(child, filters, ["name", "parent"], order_by="name asc", as_list=True)
+		return {str(name): str(parent) for name, parent in found}
+
 	def page_by_name(self, doctype: str, after: str | None, limit: int) -> list[Stamp]:
 		filters = [] if after is None else [["name", ">", after]]
 		return _stamps(doctype, filters, "name asc", limit)

@@ -32,6 +32,7 @@ from erpsync_app.engine.model import (
 	other,
 )
 from erpsync_app.engine.reconcile import View, without
+from erpsync_app.engine.references import learn_rows
 from erpsync_app.engine.rows import Lines, Table, joined, row_map
 from erpsync_app.engine.tags import learn_tags, tags
 
@@ -76,6 +77,8 @@ class Pair:
 	renamed: Side | None = None
 	held_back: frozenset[str] = frozenset()
 	left_out: frozenset[str] = frozenset()
+	own_rows: frozenset[str] = frozenset()
+	"""The document's own rows to which a create could not tell the references, since it was to name them."""
 	left: dict[str, str] = field(default_factory=dict)
 	twins: list[dict[Side, str]] = field(default_factory=list)
 	closed: set[Side] = field(default_factory=set)
@@ -131,6 +134,11 @@ class Batch:
 	terms: Mapping[Side, Terms]
 	bound: dict[Side, dict[str, dict[str, Progress]]] = field(default_factory=lambda: {LOCAL: {}, CLOUD: {}})
 	"""By side, DocType and name, the Link targets that are bound, and how far they have come."""
+	unknown_rows: dict[Side, dict[str, tuple[str, str]]] = field(
+		default_factory=lambda: {LOCAL: {}, CLOUD: {}}
+	)
+	"""By side, the rows that documents of the batch refer to and that are not known on the other side; of each the
+	document that it is a row of, by `(doctype, name)`."""
 
 	def absorb(self, pair: Pair, side: Side) -> None:
 		"""Events of both sides whose documents turn out to be one belong to one pair."""
@@ -211,7 +219,8 @@ class Batch:
 			return old
 		found = {
 			name: row_map(old.get(name), tables, name in written)
-			for name, tables in self._tables(pair).items()
+			# Also of what is submitted or cancelled: other documents refer to its rows.
+			for name, tables in self._tables(pair, stage=0).items()
 			if name not in pair.held_back
 		}
 		return {**found, **{name: old[name] for name in pair.held_back if name in old}}
@@ -238,17 +247,19 @@ class Batch:
 	def _lines(self, pair: Pair, names: Collection[str]) -> Iterator[tuple[str, Lines]]:
 		"""Of these tables, those that have baselines and that both sides show, with their rows joined."""
 		was = {side: held.fields if (held := pair.binding.held.get(side)) else {} for side in SIDES}
-		for name, tables in self._tables(pair).items() if names and all(pair.docs.values()) else ():
+		for name, tables in (
+			self._tables(pair, stage=pair.stage).items() if names and all(pair.docs.values()) else ()
+		):
 			if name in names and all(name in was[side] for side in SIDES):
 				known = pair.binding.rows.get(name)
 				yield name, joined({side: was[side][name] for side in SIDES}, known, tables)
 
-	def _tables(self, pair: Pair) -> dict[str, dict[Side, Table]]:
-		"""The child tables that both documents of a pair show."""
+	def _tables(self, pair: Pair, *, stage: int) -> dict[str, dict[Side, Table]]:
+		"""The child tables that both documents of a pair show; `stage` is that of `fields`."""
 		tables: dict[Side, dict[str, Table]] = {}
 		for side, doc in pair.docs.items():
 			assert doc is not None
-			fields, names = self.fields(doc, side, stage=pair.stage), row_names(doc, self.shape, side)
+			fields, names = self.fields(doc, side, stage=stage), row_names(doc, self.shape, side)
 			tables[side] = {name: Table(fields[name], names[name]) for name in names if name in fields}
 		return {
 			name: {side: tables[side][name] for side in SIDES}
@@ -322,6 +333,7 @@ def learn(ctx: Context, batch: Batch, side: Side, docs: Iterable[Document]) -> N
 			bound = {name: progress for name, progress in known.items() if progress.name}
 			batch.bound[side].setdefault(doctype, {}).update(bound)
 			lead.update({(doctype, name): each.name for name, each in bound.items() if each.name != name})
+	learn_rows(ctx, batch, side, docs)
 
 
 def equal(one: Fields, two: Fields) -> bool:

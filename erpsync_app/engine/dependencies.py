@@ -22,8 +22,9 @@ from erpsync_app.engine.errors import Blocked
 from erpsync_app.engine.followers import FOLLOWERS
 from erpsync_app.engine.lifecycle import CANCELLED, SUBMITTED
 from erpsync_app.engine.mapping import link_target, links
-from erpsync_app.engine.model import Progress, Side, other
+from erpsync_app.engine.model import Event, Progress, Side, other
 from erpsync_app.engine.reconcile import Write
+from erpsync_app.engine.references import unknown_row
 from erpsync_app.engine.retry import SHORTLY, NotYet
 
 AMENDED_FROM = "amended_from"
@@ -43,6 +44,9 @@ def check_targets(ctx: Context, batch: Batch, pair: Pair, write: Write) -> None:
 		if batch.goes_before(pair, side, *target) or (side, *target) in ctx.waiting:
 			raise NotYet(text)
 		raise Blocked(text)
+	if target := unknown_row(batch, pair, side, needed):
+		ctx.queue.put([Event(side, *target, trigger=pair.events[0].trigger)])
+		raise Blocked(f"A row of {target[0]} {target[1]}, which it refers to, is not synced yet.")
 	if write.operation != "create" and write.docstatus != SUBMITTED:
 		return
 	if found := link_behind(ctx, batch, pair, side):

@@ -24,6 +24,7 @@ from erpsync_app.engine.model import (
 	Note,
 	Outcome,
 	Progress,
+	RowMap,
 	Side,
 	Stamp,
 )
@@ -65,6 +66,10 @@ class Site(Protocol):
 	) -> list[tuple[str, str, int]]:
 		"""The documents that have one of `names` in the field `field` of a row of the child DocType, or of their own
 		where `child` is `doctype`: `(name, value of the field, docstatus)`. `where` are further Frappe filters."""
+
+	def parents(self, doctype: str, child: str, rows: Sequence[str]) -> dict[str, str]:
+		"""The document of `doctype` that each of these rows of the child DocType belongs to, by the name of the row; those
+		not there are left out."""
 
 	def page_by_name(self, doctype: str, after: str | None, limit: int) -> list[Stamp]:
 		"""The next `limit` stamps in order of name; an empty list at the end."""
@@ -153,6 +158,9 @@ class Ledger(Protocol):
 
 	def names(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, str]:
 		"""The name on the other side by the name on `side`; for Link values."""
+
+	def row_maps(self, doctype: str, side: Side, names: Sequence[str]) -> list[RowMap]:
+		"""The row maps of all child tables of the documents of these names on `side`."""
 
 	def progress(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, Progress]:
 		"""How far the documents have come, by their name on `side`; what the ledger does not know is left out."""

@@ -94,6 +94,10 @@ class SqliteLedger:
 		rows = self._rows(f"{side}_name as here, {other(side)}_name as there", doctype, side, names)
 		return {row["here"]: row["there"] for row in rows if row["there"] is not None}
 
+	def row_maps(self, doctype: str, side: Side, names: Sequence[str]) -> list[RowMap]:
+		rows = self._rows("rows", doctype, side, names)
+		return [RowMap.of(told) for row in rows for told in json.loads(row["rows"] or "{}").values()]
+
 	def progress(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, Progress]:
 		return {
 			name: Progress(
