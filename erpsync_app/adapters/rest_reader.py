@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
@@ -13,7 +14,7 @@ import requests
 
 from erpsync_app.adapters.keyset import past
 from erpsync_app.adapters.rest_client import RestClient
-from erpsync_app.adapters.rest_meta import has_levels, meta_of, stored
+from erpsync_app.adapters.rest_meta import asks_for_roles, meta_of, stored
 from erpsync_app.adapters.trail import Kept, creations, document_in
 from erpsync_app.engine.errors import NeedsPerson, Refused, Unavailable
 from erpsync_app.engine.model import CLOUD, TRAIL, Cursor, Deletion, Document, Meta, Note, Side, Stamp
@@ -125,7 +126,7 @@ class RestReader:
 			)
 			try:
 				bundle = answer.get("docs") or ()
-				roles = self._roles if has_levels(bundle) else None
+				roles = self._roles if asks_for_roles(bundle) else None
 				self._metas[doctype] = meta_of(doctype, bundle, roles)
 			except (KeyError, TypeError, AttributeError):
 				raise Unavailable(
@@ -212,6 +213,13 @@ class RestReader:
 			rows = self._by_name(doctype, chunk, ["name", USER_TAGS])
 			found.update((name, row.get(USER_TAGS) or "") for name, row in rows.items())
 		return found
+
+	def transitions(self, doctype: str, name: str) -> list[tuple[str, str]]:
+		doc = json.dumps({"doctype": doctype, "name": name})
+		rows = self._ask(
+			"frappe.model.workflow.get_transitions", f"tell what is next for {doctype} {name}", doc=doc
+		)
+		return [(row["action"], row["next_state"]) for row in rows or ()]
 
 	def page_by_name(self, doctype: str, after: str | None, limit: int) -> list[Stamp]:
 		# The order is the database's, and so is the comparison: no name is passed over, whatever its collation.

@@ -41,6 +41,7 @@ from erpsync_app.engine.retry import NEXT_RUN, NotYet
 from erpsync_app.engine.reused import is_another, let_go
 from erpsync_app.engine.setbacks import quarantine, refused
 from erpsync_app.engine.watch import before_batch, before_write
+from erpsync_app.engine.workflow import by_walking, check_way, on_their_way
 
 
 class LeaseLost(Exception):
@@ -223,6 +224,7 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 			raise Blocked(_awaited(batch, pair, source))
 		check_targets(ctx, batch, pair, write)
 		check_cancel(pair, write)
+		check_way(ctx, batch, pair, write)
 		doc = pair.docs[source]
 		if write.operation == "create" and doc and not pair.binding.id:
 			if may_be_of_another(ctx, batch, pair, doc, source):
@@ -251,6 +253,8 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 		ctx.queue.put(look_next(pair, decision))
 	if pair.left_out:
 		raise Blocked(f"It is written, but {', '.join(sorted(pair.left_out))} waits for what it links to.")
+	if pair.walking:
+		raise NotYet("it is written, and goes on in its workflow next", timedelta(0))
 	if pair.own_rows:
 		raise NotYet("it is written, and the references to its own rows come next", timedelta(0))
 	if decision.writes and lags(batch.rule, {side: docstatus(doc) for side, doc in pair.docs.items() if doc}):
@@ -325,7 +329,9 @@ def _decide(batch: Batch, pair: Pair) -> Decision:
 	views = {side: batch.view(pair, side) for side in SIDES}
 	binding = pair.binding
 	contested = binding.status in ("Conflict", "Diverged")
-	decision = reconcile(batch.rule_of(pair), binding.held, views, binding.choice, contested, binding.rows)
+	held = on_their_way(batch, pair)
+	decision = reconcile(batch.rule_of(pair), held, views, binding.choice, contested, binding.rows)
+	decision = by_walking(batch, pair, decision)
 	if rename := _rename(batch, pair):
 		# By itself: a site changes fields along with a name, and the rest is decided when it has.
 		return Decision(writes=rename, status=None, reason=f"renamed on the {pair.renamed} side")

@@ -106,6 +106,14 @@ class Site(Protocol):
 		"""Merge the document into another one by Frappe's own rename, which leads every Link to that one and deletes
 		this one; if it is still as of `modified`, else raise Stale."""
 
+	def transitions(self, doctype: str, name: str) -> list[tuple[str, str]]:
+		"""Of a document with a workflow: the actions, and the states that they lead to, that are open to the user in the
+		document's present state, with its present values."""
+
+	def take(self, doctype: str, name: str, action: str, modified: str) -> Document:
+		"""Take the transition `action` of the document's workflow, which may submit or cancel it, if it is still as of
+		`modified`, else raise Stale. Answers what the site made of it."""
+
 	def delete(self, doctype: str, name: str, modified: str) -> None:
 		"""Delete the document if it is still as of `modified`, else raise Stale."""
 
