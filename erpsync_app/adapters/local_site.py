@@ -19,22 +19,21 @@ from zoneinfo import ZoneInfo
 import frappe
 from frappe.desk.doctype.tag.tag import DocTags
 from frappe.model.naming import NamingSeries
+from frappe.model.workflow import apply_workflow, get_transitions
 from frappe.utils import get_system_timezone, strip_html
 
 from erpsync_app.adapters import local_files
-from erpsync_app.adapters.compat import masked_fields
 from erpsync_app.adapters.keyset import past
+from erpsync_app.adapters.local_meta import meta_of
 from erpsync_app.adapters.trail import Kept, creations, deleted_files, document_in
 from erpsync_app.adapters.transactions import aborted, cause, collided, doubled
 from erpsync_app.engine import errors
-from erpsync_app.engine.mapping import TABLE_TYPES
 from erpsync_app.engine.model import (
 	LOCAL,
 	TRAIL,
 	Cursor,
 	Deletion,
 	Document,
-	Field,
 	File,
 	Meta,
 	Note,
@@ -66,7 +65,7 @@ class LocalSite:
 		if doctype not in self._metas:
 			if not frappe.db.exists("DocType", doctype):
 				raise errors.Missing(f"There is no DocType {doctype} on the local site.")
-			self._metas[doctype] = _meta(frappe.get_meta(doctype))
+			self._metas[doctype] = meta_of(frappe.get_meta(doctype))
 		return self._metas[doctype]
 
 	def read(self, doctype: str, names: Sequence[str]) -> dict[str, Document]:
@@ -91,6 +90,18 @@ class LocalSite:
 	def with_row(self, doctype: str, child: str, created: Sequence[str]) -> list[str]:
 		filters = {"creation": ("in", list(created)), "parenttype": doctype}
 		return sorted(set(frappe.get_all(child, filters, pluck="parent")))
+
+	def linking(
+		self, doctype: str, child: str, field: str, names: Sequence[str], where: Sequence[tuple] = ()
+	) -> list[tuple[str, str, int]]:
+		filters = [[field, "in", list(names)], *(list(f) for f in where)]
+		if child != doctype:
+			filters.append(["parenttype", "=", doctype])
+		name = "name" if child == doctype else "parent"
+		rows = frappe.get_all(
+			child, filters=filters, fields=[name, field, "docstatus"], order_by=f"{name} asc", as_list=True
+		)
+		return [(str(found), str(value), int(status)) for found, value, status in rows]
 
 	def parents(self, doctype: str, child: str, rows: Sequence[str]) -> dict[str, str]:
 		filters = {"name": ("in", list(rows)), "parenttype": doctype}
@@ -155,6 +166,18 @@ class LocalSite:
 			if self.stamps(doctype, [name]):
 				raise errors.Blocked(str(e)) from None  # the document is there; what it refers to is not
 			raise
+		return self.read(doctype, [name])[name]
+
+	def transitions(self, doctype: str, name: str) -> list[tuple[str, str]]:
+		with _writing():  # it may refuse
+			rows = get_transitions(frappe.get_doc(doctype, name))
+		return [(row["action"], row["next_state"]) for row in rows]
+
+	def take(self, doctype: str, name: str, action: str, modified: str) -> Document:
+		with _writing():
+			doc = _locked(doctype, name, modified)
+			doc.flags[OWN_WRITE] = True
+			apply_workflow(doc, action)
 		return self.read(doctype, [name])[name]
 
 	def rename(self, doctype: str, old: str, new: str) -> Document:
@@ -240,44 +263,6 @@ class LocalSite:
 			for row in _rows(child, of_these, order_by="idx asc"):
 				docs[row["parent"]][row["parentfield"]].append(row)
 		return docs
-
-
-def _meta(meta, parent: str | None = None) -> Meta:
-	"""`parent` is the DocType of whose table it is: a row has its parent's permissions."""
-	hidden = masked_fields(meta)
-	# What is read here is read with all rights; what is written, with the session user's.
-	all_rights = frappe.session.user == "Administrator"
-	levels = {0, *meta.get_permlevel_access("write", parent)}
-	fields = {
-		f.fieldname: Field(
-			name=f.fieldname,
-			type=f.fieldtype,
-			label=f.label or "",
-			options=f.options,
-			read_only=bool(f.read_only),
-			allow_on_submit=bool(f.allow_on_submit),
-			required=bool(f.reqd),
-			unique=bool(f.unique),
-			virtual=bool(f.get("is_virtual")),
-			default=f.default or None,
-			out_of_reach=not all_rights and (f.permlevel or 0) not in levels,
-		)
-		for f in meta.fields
-		if f.fieldname not in hidden
-	}
-	children = {
-		f.fieldname: _meta(frappe.get_meta(f.options), meta.name)
-		for f in meta.fields
-		if f.fieldtype in TABLE_TYPES and not f.get("is_virtual") and f.fieldname not in hidden
-	}
-	return Meta(
-		doctype=meta.name,
-		fields=fields,
-		children=children,
-		parent_field=(meta.nsm_parent_field or f"parent_{frappe.scrub(meta.name)}") if meta.is_tree else None,
-		submittable=bool(meta.is_submittable),
-		autoname=meta.autoname,
-	)
 
 
 def _rows(doctype: str, filters: list, *, order_by: str = "name asc", limit: int = 0) -> list[Document]:

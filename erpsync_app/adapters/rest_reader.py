@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
@@ -13,7 +14,7 @@ import requests
 
 from erpsync_app.adapters.keyset import past
 from erpsync_app.adapters.rest_client import RestClient
-from erpsync_app.adapters.rest_meta import has_levels, meta_of, stored
+from erpsync_app.adapters.rest_meta import asks_for_roles, meta_of, stored
 from erpsync_app.adapters.trail import Kept, creations, document_in
 from erpsync_app.engine.errors import NeedsPerson, Refused, Unavailable
 from erpsync_app.engine.model import CLOUD, TRAIL, Cursor, Deletion, Document, Meta, Note, Side, Stamp
@@ -125,7 +126,7 @@ class RestReader:
 			)
 			try:
 				bundle = answer.get("docs") or ()
-				roles = self._roles if has_levels(bundle) else None
+				roles = self._roles if asks_for_roles(bundle) else None
 				self._metas[doctype] = meta_of(doctype, bundle, roles)
 			except (KeyError, TypeError, AttributeError):
 				raise Unavailable(
@@ -170,6 +171,31 @@ class RestReader:
 			found |= {str(row["parent"]) for row in rows if "parent" in row}
 		return sorted(found)
 
+	def linking(
+		self, doctype: str, child: str, field: str, names: Sequence[str], where: Sequence[tuple] = ()
+	) -> list[tuple[str, str, int]]:
+		of_rows = child != doctype
+		name = "parent" if of_rows else "name"
+		more = [*(list(f) for f in where), *([["parenttype", "=", doctype]] if of_rows else [])]
+		found = []
+		for chunk in chunks(names, self._chunk):
+			for of_names in any_of(field, chunk):
+				rows = self._list(
+					child,
+					[name, field, "docstatus"],
+					[of_names, *more],
+					f"{name} asc",
+					MANY,
+					parent=doctype if of_rows else None,
+				)
+				# A field that is not for this user's eyes is left out of the rows.
+				found += [
+					(str(r[name]), str(r[field]), int(r["docstatus"]))
+					for r in rows
+					if name in r and field in r
+				]
+		return found
+
 	def parents(self, doctype: str, child: str, rows: Sequence[str]) -> dict[str, str]:
 		found: dict[str, str] = {}
 		for chunk in chunks(rows, self._chunk):
@@ -185,6 +211,13 @@ class RestReader:
 			rows = self._by_name(doctype, chunk, ["name", USER_TAGS])
 			found.update((name, row.get(USER_TAGS) or "") for name, row in rows.items())
 		return found
+
+	def transitions(self, doctype: str, name: str) -> list[tuple[str, str]]:
+		doc = json.dumps({"doctype": doctype, "name": name})
+		rows = self._ask(
+			"frappe.model.workflow.get_transitions", f"tell what is next for {doctype} {name}", doc=doc
+		)
+		return [(row["action"], row["next_state"]) for row in rows or ()]
 
 	def page_by_name(self, doctype: str, after: str | None, limit: int) -> list[Stamp]:
 		# The order is the database's, and so is the comparison: no name is passed over, whatever its collation.

@@ -48,6 +48,7 @@ from erpsync_app.engine.reused import check_free, let_go_of_twins
 from erpsync_app.engine.tags import USER_TAGS, check_tags, retag, tags
 from erpsync_app.engine.trail import log_entry
 from erpsync_app.engine.transfer import attach, bind_twins, bring, check_files, leave_out_twins
+from erpsync_app.engine.workflow import before_walk, begun, state_field, walk, walking
 
 BRINGING = {
 	ATTACHMENTS: (attach, lambda doc: [file.file_name for file in doc.get(FILES, ())]),
@@ -125,6 +126,7 @@ def apply(
 		if log:  # one side is written, the other refused: what was done stands in the trail all the same
 			save(ctx, pair, Outcome(pair.binding, log=tuple(log)))
 		raise
+	pair.walking = walking(batch, pair, decision)
 	decision = replace(decision, held_back=pair.held_back)
 	decision = _met(batch, pair, decision)
 	pair.held_back = decision.held_back
@@ -191,17 +193,19 @@ def _write(
 		return batch.fields(before, side, at_birth=True)
 	if _only_beside(write):
 		return None
-	fields = write.fields
+	plain = before_walk(batch, write)
+	fields = plain.fields
 	if write.docstatus == SUBMITTED and (source := pair.docs[other(side)]):
 		fields = {**posting(batch.fields(source, other(side))), **fields}
 	bring(ctx, batch, pair, side, fields, renew)
 	changes = posted(outbound(fields, batch.shape, batch.terms[side], before, write.rows), batch.shape)
-	if write.docstatus is not None:
-		changes["docstatus"] = write.docstatus
+	if plain.docstatus is not None:
+		changes["docstatus"] = plain.docstatus
 	if changes:
 		pair.docs[side] = _with_beside(
 			site.update(doctype, before["name"], changes, before["modified"]), before
 		)
+	walk(ctx, batch, pair, write, renew)
 	held = batch.fields(before, side)
 	return {name: held.get(name) for name in write.fields}
 
@@ -229,6 +233,7 @@ def _create(ctx: Context, batch: Batch, pair: Pair, side: Side, renew: Callable[
 	fields, rows_of_it = batch.fields(doc, source, at_birth=True), own_rows(doc, batch.shape, source)
 	sent = without_references(fields, batch.shape, rows_of_it)
 	pair.own_rows = rows_of_it if sent != fields else frozenset()
+	sent = begun(batch, side, sent)
 	bring(ctx, batch, pair, side, sent, renew)
 	unbound = list(unbound_links(ctx, batch, pair, source, sent))
 	left_out = optional(batch, {field for field, _, _ in unbound})
@@ -375,6 +380,8 @@ def _held(batch: Batch, pair: Pair, side: Side, decision: Decision) -> Held | No
 		# They have yet to cross, and what the other side has in their place is nobody's edit.
 		fields.update(dict.fromkeys(pair.left_out))
 		fields = without_references(fields, batch.shape, pair.own_rows)
+	if pair.walking == other(side):
+		fields[state_field(batch, pair.walking)] = None
 	there = pair.docs[other(side)]
 	theirs = batch.fields(there, other(side)) if there else {}
 	for name in BESIDE & now.fields.keys():

@@ -30,7 +30,8 @@ class Context:
 
 	`excluded` are the fieldnames that no DocType syncs; `forced` is the direction that a person narrowed the run
 	to: what may not cross in it waits for another run. `aside` holds the DocTypes that cannot be read, and why: the
-	rest goes on without them.
+	rest goes on without them. `waiting` are the documents `(side, doctype, name)` that had to wait when they were looked
+	at last, through no fault of their own.
 	"""
 
 	sites: Mapping[Side, Site]
@@ -44,6 +45,7 @@ class Context:
 	breakers: Breakers = field(default_factory=Breakers)
 	forced: Direction | None = None
 	aside: dict[str, str] = field(default_factory=dict)
+	waiting: set[tuple[Side, str, str]] = field(default_factory=set)
 	_shapes: dict[str, Shape] = field(default_factory=dict, repr=False)
 
 	def shape(self, doctype: str) -> Shape:

@@ -41,7 +41,7 @@ def check_targets(ctx: Context, batch: Batch, pair: Pair, write: Write) -> None:
 		needed -= optional(batch, needed)  # it can be written without them
 	if target := missing_target(ctx, batch, pair, side, needed):
 		text = f"{target[0]} {target[1]}, which it links to, is not synced yet."
-		if batch.goes_before(pair, side, *target):
+		if batch.goes_before(pair, side, *target) or (side, *target) in ctx.waiting:
 			raise NotYet(text)
 		raise Blocked(text)
 	if target := unknown_row(batch, pair, side, needed):
@@ -64,7 +64,7 @@ def unbound_links(
 ) -> Iterator[tuple[str, str, str]]:
 	"""Each `(field, doctype, name)` among `fields` of the side's document that points to an unbound document of a
 	synced DocType; for a row the field is that of its table."""
-	for field, doctype, name in _links_of(ctx, batch, pair, side):
+	for field, doctype, name in links_of(ctx, batch, pair, side):
 		if field in fields and name not in batch.bound[side].get(doctype, ()):
 			yield field, doctype, name
 
@@ -73,7 +73,7 @@ def link_behind(ctx: Context, batch: Batch, pair: Pair, side: Side) -> tuple[str
 	"""The first document that the side's document links to and that has not come as far on the other side as it has to:
 	`(doctype, name, how far)`. Left aside are those that are not bound, and those whose rule lets them stay behind."""
 	there = other(side)
-	for field, doctype, name in _links_of(ctx, batch, pair, side):
+	for field, doctype, name in links_of(ctx, batch, pair, side):
 		rule, found = ctx.rules[doctype], batch.bound[side].get(doctype, {}).get(name)
 		if found is None or not rule.writes(there) or rule.submit != "follow":
 			continue
@@ -84,7 +84,7 @@ def link_behind(ctx: Context, batch: Batch, pair: Pair, side: Side) -> tuple[str
 	return None
 
 
-def _links_of(ctx: Context, batch: Batch, pair: Pair, side: Side) -> Iterator[tuple[str, str, str]]:
+def links_of(ctx: Context, batch: Batch, pair: Pair, side: Side) -> Iterator[tuple[str, str, str]]:
 	"""Each `(field, doctype, name)` of the side's document that points to another document of a synced DocType."""
 	doc = pair.docs[side]
 	if doc is None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import tzinfo
 
 from erpsync_app.engine.batch import CANDIDATES, Batch, Pair, equal, learn
+from erpsync_app.engine.cancels import look_for_linking
 from erpsync_app.engine.canonical import instant
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.effects import look_for_effects
@@ -52,6 +53,7 @@ def gather(ctx: Context, doctype: str, events: Sequence[Event]) -> Batch:
 	_look_for_deletions(ctx, batch)
 	look_for_late(ctx, batch)
 	look_for_effects(ctx, batch)
+	look_for_linking(ctx, batch)
 	find_twins(ctx, batch)
 	for pair in batch.pairs:
 		pair.in_scope = bool(pair.binding.id) or _in_scope(batch, pair)

@@ -12,10 +12,10 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
-from erpsync_app.engine.model import LOCAL, Document, Field, File, Meta, Rule, Side
+from erpsync_app.engine.model import CLOUD, LOCAL, Document, Field, File, Meta, Rule, Side, Workflow
 
 LAYOUT_TYPES = frozenset(
 	("Section Break", "Column Break", "Tab Break", "HTML", "Button", "Heading", "Fold", "Image")
@@ -83,6 +83,8 @@ class Shape:
 	"""Of a child table: a new row may be given a name. Not where a site counts its rows, or makes names of another kind."""
 	random_names: bool = False
 	"""Both sites make up the names of documents, which mean nothing: a new one may be given any."""
+	workflows: Mapping[Side, Workflow] = field(default_factory=dict)
+	"""The active workflow of each side that has one."""
 
 	def named(self, local: str) -> SyncedField | None:
 		return next((f for f in self.fields if f.local == local), None)
@@ -131,7 +133,15 @@ def shape_of(
 	after Pricing Rule, lists documents of it."""
 	kinds = frozenset() if rule.attachments else FILE_TYPES
 	lists = {name: doctype for doctype in own_named for name in _called_after(doctype)}
-	return _shape(local, cloud, dict(rule.field_map), rule.exclude | excluded, kinds, lists)
+	shape = _shape(local, cloud, dict(rule.field_map), rule.exclude | excluded, kinds, lists)
+	workflows = {side: meta.workflow for side, meta in ((LOCAL, local), (CLOUD, cloud)) if meta.workflow}
+	states = {(side, workflow.field) for side, workflow in workflows.items()}
+	fields = (
+		# A state is gone on from by the actions of its workflow, whatever the field says of itself.
+		replace(f, at_birth=False, after_submit=True) if states & {(LOCAL, f.local), (CLOUD, f.cloud)} else f
+		for f in shape.fields
+	)
+	return replace(shape, fields=tuple(fields), workflows=workflows)
 
 
 def _called_after(doctype: str) -> tuple[str, str]:

@@ -64,6 +64,12 @@ class Site(Protocol):
 	def with_row(self, doctype: str, child: str, created: Sequence[str]) -> list[str]:
 		"""The names of the documents that have a row of the child DocType with one of these `creation`, in order."""
 
+	def linking(
+		self, doctype: str, child: str, field: str, names: Sequence[str], where: Sequence[tuple] = ()
+	) -> list[tuple[str, str, int]]:
+		"""The documents that have one of `names` in the field `field` of a row of the child DocType, or of their own
+		where `child` is `doctype`: `(name, value of the field, docstatus)`. `where` are further Frappe filters."""
+
 	def parents(self, doctype: str, child: str, rows: Sequence[str]) -> dict[str, str]:
 		"""The document of `doctype` that each of these rows of the child DocType belongs to, by the name of the row; those
 		not there are left out."""
@@ -102,6 +108,14 @@ class Site(Protocol):
 	def merge(self, doctype: str, name: str, into: str, modified: str) -> None:
 		"""Merge the document into another one by Frappe's own rename, which leads every Link to that one and deletes
 		this one; if it is still as of `modified`, else raise Stale."""
+
+	def transitions(self, doctype: str, name: str) -> list[tuple[str, str]]:
+		"""Of a document with a workflow: the actions, and the states that they lead to, that are open to the user in the
+		document's present state, with its present values."""
+
+	def take(self, doctype: str, name: str, action: str, modified: str) -> Document:
+		"""Take the transition `action` of the document's workflow, which may submit or cancel it, if it is still as of
+		`modified`, else raise Stale. Answers what the site made of it."""
 
 	def delete(self, doctype: str, name: str, modified: str) -> None:
 		"""Delete the document if it is still as of `modified`, else raise Stale."""

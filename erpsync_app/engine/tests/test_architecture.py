@@ -27,6 +27,7 @@ BENCHLESS = {
 		"rest_meta",
 		"rest_reader",
 		"trail",
+		"workflows",
 	)
 }
 # What each room may import beside the standard library: names, with all that is below them.

@@ -537,6 +537,19 @@ def test_the_documents_with_a_row_of_a_moment(site, tag):
 	assert site.with_row("Item", "Item Barcode", ["2001-01-01 00:00:00.000001"]) == []
 
 
+def test_what_links_to_documents(site, tag):
+	for n in "ab":
+		barcodes = [{"barcode": f"{tag}-{n}{m}"} for m in "12"]
+		site.create("Item", item(tag, n, barcodes=barcodes), None)
+	wanted = [f"{tag}-{each}" for each in ("a1", "b1", "b2", "c1")]
+	a, b = (item(tag, n)["item_code"] for n in "ab")
+	found = [(a, f"{tag}-a1", 0), (b, f"{tag}-b1", 0), (b, f"{tag}-b2", 0)]
+	assert sorted(site.linking("Item", "Item Barcode", "barcode", wanted)) == found
+	where = [("barcode", "like", "%2")]
+	assert site.linking("Item", "Item Barcode", "barcode", wanted, where) == found[2:]
+	assert sorted(site.linking("Item", "Item", "item_code", [a, b])) == [(a, a, 0), (b, b, 0)]
+
+
 def test_find_by_an_unknown_field_is_a_matter_of_the_settings(site):
 	with pytest.raises(NeedsPerson, match="no_such_field"):
 		site.find("Note", [("no_such_field", "=", "x")], 1)

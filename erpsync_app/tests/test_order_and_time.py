@@ -1,0 +1,119 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""In which order documents that depend on one another cross, and what has to wait for its time, on two real sites."""
+
+from __future__ import annotations
+
+import pytest
+
+from erpsync_app.tests.support import Person, set_rules
+from erpsync_app.tests.test_ledgers import account, company, general, invoice_of, rules
+from erpsync_app.tests.test_life_cycle import Here, There, in_step, twin
+from erpsync_app.tests.test_main_job import customer, item
+
+pytestmark = pytest.mark.usefixtures("ledger")
+
+
+@pytest.fixture(params=["made here", "made in the cloud"])
+def sides(request, ledger: None, cloud: Person, prefix: str) -> tuple[Here, Here]:
+	"""The side where all is made, with a customer and a service to sell, and the other one."""
+	here, there = Here(), There(cloud)
+	origin, mirror = (here, there) if request.param == "made here" else (there, here)
+	set_rules(*rules(prefix, "Sales Invoice", "Payment Entry"))
+	origin.insert(**customer(prefix))
+	origin.insert(**item(f"{prefix} service", "All Item Groups"), is_stock_item=0)
+	return origin, mirror
+
+
+def submitted(side: Here, doctype: str, **values) -> str:
+	name = side.insert(doctype, **values)["name"]
+	side.submit(doctype, name)
+	return name
+
+
+def payment_of(prefix: str, invoice: str, amount: float, **values) -> dict:
+	reference = {"reference_doctype": "Sales Invoice", "reference_name": invoice, "allocated_amount": amount}
+	currency = account("default_currency")
+	return {
+		"payment_type": "Receive",
+		"party_type": "Customer",
+		"party": prefix,
+		"company": company(),
+		"paid_from": account("default_receivable_account"),
+		"paid_to": account("default_cash_account"),
+		"paid_from_account_currency": currency,
+		"paid_to_account_currency": currency,
+		"paid_amount": amount,
+		"received_amount": amount,
+		"references": [reference],
+		**values,
+	}
+
+
+def copy_of(origin: Here, mirror: Here, doctype: str, name: str) -> dict:
+	return mirror.get(doctype, twin(name, origin, doctype)) or {}
+
+
+def test_a_cancelled_history_crosses_on_the_first_sync(sides: tuple[Here, Here], prefix: str):
+	origin, mirror = sides
+	invoice = submitted(origin, "Sales Invoice", **invoice_of(prefix))
+	payment = submitted(origin, "Payment Entry", **payment_of(prefix, invoice, 100))
+	origin.cancel("Payment Entry", payment)
+	origin.cancel("Sales Invoice", invoice)
+	in_step()
+	for doctype, name in (("Sales Invoice", invoice), ("Payment Entry", payment)):
+		copy = copy_of(origin, mirror, doctype, name)
+		assert copy["docstatus"] == 2
+		assert general(origin, doctype, name) == general(mirror, doctype, copy["name"]) == {}
+	paid = copy_of(origin, mirror, "Payment Entry", payment)
+	assert [row["reference_name"] for row in paid["references"]] == [twin(invoice, origin, "Sales Invoice")]
+
+
+def test_what_was_cancelled_after_it_crossed_is_cancelled_in_the_same_order(
+	sides: tuple[Here, Here], prefix: str
+):
+	"""ERPNext takes an invoice that is cancelled out of the payment of it, if that is still in force."""
+	origin, mirror = sides
+	invoice = submitted(origin, "Sales Invoice", **invoice_of(prefix))
+	payment = submitted(origin, "Payment Entry", **payment_of(prefix, invoice, 100))
+	in_step()
+	origin.cancel("Payment Entry", payment)
+	origin.cancel("Sales Invoice", invoice)
+	in_step()
+	assert copy_of(origin, mirror, "Sales Invoice", invoice)["docstatus"] == 2
+	paid = copy_of(origin, mirror, "Payment Entry", payment)
+	assert paid["docstatus"] == 2
+	assert [row["reference_name"] for row in paid["references"]] == [twin(invoice, origin, "Sales Invoice")]
+
+
+def test_a_history_of_which_some_is_cancelled_and_some_amended(sides: tuple[Here, Here], prefix: str):
+	"""Two invoices, each with a payment: of the first all is cancelled, and both are amended; of the second the payment
+	alone, and it is paid anew."""
+	origin, mirror = sides
+	invoices = [submitted(origin, "Sales Invoice", **invoice_of(prefix)) for _ in range(2)]
+	payments = [submitted(origin, "Payment Entry", **payment_of(prefix, each, 100)) for each in invoices]
+	for payment in payments:
+		origin.cancel("Payment Entry", payment)
+	origin.cancel("Sales Invoice", invoices[0])
+	again = submitted(origin, "Sales Invoice", **invoice_of(prefix, amended_from=invoices[0]))
+	paid = submitted(origin, "Payment Entry", **payment_of(prefix, again, 120, amended_from=payments[0]))
+	anew = submitted(origin, "Payment Entry", **payment_of(prefix, invoices[1], 53.8))
+	in_step()
+
+	def there(doctype: str, name: str, *fields: str) -> tuple:
+		copy = copy_of(origin, mirror, doctype, name)
+		return tuple(copy[field] for field in fields)
+
+	assert there("Sales Invoice", invoices[0], "docstatus") == (2,)
+	for payment in payments:
+		assert there("Payment Entry", payment, "docstatus") == (2,)
+	first = twin(invoices[0], origin, "Sales Invoice")
+	assert there("Sales Invoice", again, "docstatus", "amended_from", "outstanding_amount") == (
+		1,
+		first,
+		133.8,
+	)
+	old = twin(payments[0], origin, "Payment Entry")
+	assert there("Payment Entry", paid, "docstatus", "amended_from") == (1, old)
+	assert there("Sales Invoice", invoices[1], "docstatus", "outstanding_amount") == (1, 200)
+	assert there("Payment Entry", anew, "docstatus") == (1,)
