@@ -126,6 +126,8 @@ class Batch:
 	shape: Shape
 	pairs: list[Pair]
 	terms: Mapping[Side, Terms]
+	counter: str = ""
+	"""A pattern that fits the names which a counter may have made (see `numbers`)."""
 	bound: dict[Side, dict[str, set[str]]] = field(default_factory=lambda: {LOCAL: {}, CLOUD: {}})
 	"""By side and DocType, the Link targets that are bound."""
 

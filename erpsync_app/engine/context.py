@@ -30,7 +30,7 @@ class Context:
 
 	`excluded` are the fieldnames that no DocType syncs; `forced` is the direction that a person narrowed the run
 	to: what may not cross in it waits for another run. `aside` holds the DocTypes that cannot be read, and why: the
-	rest goes on without them.
+	rest goes on without them. `counter` tells of a DocType which of its names a counter may have made (see `numbers`).
 	"""
 
 	sites: Mapping[Side, Site]
@@ -44,6 +44,7 @@ class Context:
 	breakers: Breakers = field(default_factory=Breakers)
 	forced: Direction | None = None
 	aside: dict[str, str] = field(default_factory=dict)
+	counter: Callable[[str], str] = lambda doctype: ""
 	_shapes: dict[str, Shape] = field(default_factory=dict, repr=False)
 
 	def shape(self, doctype: str) -> Shape:
