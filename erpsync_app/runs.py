@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from functools import cache
 
 import frappe
 from frappe.utils import now_datetime
@@ -25,6 +26,7 @@ from erpsync_app.engine.errors import Halt, NeedsPerson, SyncError
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Direction, Event
 from erpsync_app.engine.safety import Breakers
 from erpsync_app.engine.scan import scan
+from erpsync_app.erp_sync.naming import counter
 
 PATIENCE = timedelta(seconds=30)
 """How long `sync` waits for a document that is to be tried again shortly, before it leaves it to the scheduler."""
@@ -67,6 +69,7 @@ def opened(
 		retry=current.retry,
 		batch_size=current.batch_size,
 		breakers=Breakers(on=False) if looking else breakers.load(current),
+		counter=cache(lambda doctype: counter(frappe.get_meta(doctype))),
 	)
 	user = frappe.session.user
 	frappe.set_user(current.sync_user)

@@ -138,6 +138,8 @@ class Batch:
 	shape: Shape
 	pairs: list[Pair]
 	terms: Mapping[Side, Terms]
+	counter: str = ""
+	"""A pattern that fits the names which a counter may have made (see `numbers`)."""
 	bound: dict[Side, dict[str, dict[str, Progress]]] = field(default_factory=lambda: {LOCAL: {}, CLOUD: {}})
 	"""By side, DocType and name, the Link targets that are bound, and how far they have come."""
 	unknown_rows: dict[Side, dict[str, tuple[str, str]]] = field(

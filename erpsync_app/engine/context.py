@@ -32,6 +32,7 @@ class Context:
 	to: what may not cross in it waits for another run. `aside` holds the DocTypes that cannot be read, and why: the
 	rest goes on without them. `waiting` are the documents `(side, doctype, name)` that had to wait when they were looked
 	at last, through no fault of their own.
+	`counter` tells of a DocType which of its names a counter may have made (see `numbers`).
 	"""
 
 	sites: Mapping[Side, Site]
@@ -46,6 +47,7 @@ class Context:
 	forced: Direction | None = None
 	aside: dict[str, str] = field(default_factory=dict)
 	waiting: set[tuple[Side, str, str]] = field(default_factory=set)
+	counter: Callable[[str], str] = lambda doctype: ""
 	_shapes: dict[str, Shape] = field(default_factory=dict, repr=False)
 
 	def shape(self, doctype: str) -> Shape:

@@ -65,6 +65,7 @@ class SyncRule(Document):
 		meta = rule_checks.syncable(self.ref_doctype)
 		if not self.naming:
 			self.naming = usual_naming(meta)
+		rule_checks.check_naming(self, meta)
 		rule_checks.check_filters(self, meta)
 		rule_checks.check_field_lists(self, meta)
 		rule_checks.check_field_map(self, meta)
