@@ -20,7 +20,7 @@ import frappe
 from frappe.desk.doctype.tag.tag import DocTags
 from frappe.utils import get_system_timezone, strip_html
 
-from erpsync_app.adapters import local_files
+from erpsync_app.adapters import local_files, local_sums
 from erpsync_app.adapters.compat import masked_fields
 from erpsync_app.adapters.keyset import past
 from erpsync_app.adapters.trail import Kept, creations, deleted_files, document_in
@@ -80,6 +80,18 @@ class LocalSite:
 	def find(self, doctype: str, filters: Sequence[tuple], limit: int) -> list[Document]:
 		rows = _rows(doctype, [list(f) for f in filters], order_by="creation asc, name asc", limit=limit)
 		return list(self._with_children(doctype, rows).values())
+
+	def page(
+		self, doctype: str, after: str | None, limit: int, filters: Sequence[tuple] = ()
+	) -> list[Document]:
+		wanted = [*(list(f) for f in filters), *([] if after is None else [["name", ">", after]])]
+		return list(self._with_children(doctype, _rows(doctype, wanted, limit=limit)).values())
+
+	def sums(
+		self, doctype: str, by: Sequence[str], fields: Sequence[str], filters: Sequence[tuple] = ()
+	) -> list[Document]:
+		self.meta(doctype)
+		return local_sums.sums(doctype, by, fields, filters)
 
 	def with_row(self, doctype: str, child: str, created: Sequence[str]) -> list[str]:
 		filters = {"creation": ("in", list(created)), "parenttype": doctype}

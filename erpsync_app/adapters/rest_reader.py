@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 
 import requests
 
+from erpsync_app.adapters.compat import plain_sums, sum_fields
 from erpsync_app.adapters.keyset import past
 from erpsync_app.adapters.rest_client import RestClient
 from erpsync_app.adapters.rest_meta import has_levels, meta_of, stored
 from erpsync_app.adapters.trail import Kept, creations, document_in
-from erpsync_app.engine.errors import NeedsPerson, Refused, Unavailable
+from erpsync_app.engine.errors import NeedsPerson, Refused, Unavailable, Unreadable
 from erpsync_app.engine.model import CLOUD, TRAIL, Cursor, Deletion, Document, Meta, Note, Side, Stamp
 from erpsync_app.engine.tags import USER_TAGS
 
@@ -50,6 +51,7 @@ class RestReader:
 		self.side: Side = side
 		self._chunk = chunk
 		self._metas: dict[str, Meta] = {}
+		self._structured_sums = False
 		self._client = RestClient(
 			url=url,
 			key=key,
@@ -164,6 +166,34 @@ class RestReader:
 		docs = self.read(doctype, names)
 		return [docs[name] for name in names if name in docs]
 
+	def page(
+		self, doctype: str, after: str | None, limit: int, filters: Sequence[tuple] = ()
+	) -> list[Document]:
+		wanted = [*(list(f) for f in filters), *([["name", ">", after]] if after is not None else [])]
+		rows = self._list(doctype, ["*"], wanted, "name asc", limit)
+		docs = {str(row["name"]): self._plain(doctype, row) for row in rows}
+		self._add_rows(doctype, docs)
+		return list(docs.values())
+
+	def sums(
+		self, doctype: str, by: Sequence[str], fields: Sequence[str], filters: Sequence[tuple] = ()
+	) -> list[Document]:
+		def ask(structured: bool) -> list[Document]:
+			wanted = [*by, *sum_fields(fields, structured=structured)]
+			order = ", ".join(f"{field} asc" for field in by)
+			conditions = [list(f) for f in filters]
+			return self._list(doctype, wanted, conditions, order, MANY, group_by=", ".join(by))
+
+		try:
+			rows = ask(self._structured_sums)
+		except Unreadable as refusal:
+			try:
+				rows = ask(not self._structured_sums)
+			except (Unreadable, Unavailable):
+				raise refusal from None  # it is not the way of asking that is wrong
+			self._structured_sums = not self._structured_sums
+		return plain_sums(rows, fields)
+
 	def with_row(self, doctype: str, child: str, created: Sequence[str]) -> list[str]:
 		found = set()
 		for chunk in chunks(created, self._chunk):
@@ -239,13 +269,14 @@ class RestReader:
 	def _list(
 		self,
 		doctype: str,
-		fields: Sequence[str],
+		fields: Sequence[Any],
 		filters: Sequence[Any],
 		order_by: str,
 		limit: int,
 		*,
 		parent: str | None = None,
 		as_dict: bool = True,
+		**more: Any,
 	) -> list[Any]:
 		"""Child DocTypes need the `parent` DocType, whose permission decides."""
 		answer = self._ask(
@@ -258,6 +289,7 @@ class RestReader:
 			limit_page_length=limit,
 			parent=parent,
 			as_dict=as_dict,
+			**more,
 		)
 		if not isinstance(answer, list):
 			raise Unavailable(f"The {self.side} site did not list {doctype} as Frappe does.")

@@ -56,6 +56,18 @@ class Site(Protocol):
 	def find(self, doctype: str, filters: Sequence[tuple], limit: int) -> list[Document]:
 		"""Whole documents that meet Frappe filters `(fieldname, operator, value)`, oldest first."""
 
+	def page(
+		self, doctype: str, after: str | None, limit: int, filters: Sequence[tuple] = ()
+	) -> list[Document]:
+		"""The next `limit` whole documents in order of name, of those that meet the Frappe filters; an empty list at the
+		end."""
+
+	def sums(
+		self, doctype: str, by: Sequence[str], fields: Sequence[str], filters: Sequence[tuple] = ()
+	) -> list[Document]:
+		"""The sums of number fields over all documents that meet the Frappe filters, one row for each combination of the
+		values of the fields `by`."""
+
 	def with_row(self, doctype: str, child: str, created: Sequence[str]) -> list[str]:
 		"""The names of the documents that have a row of the child DocType with one of these `creation`, in order."""
 
@@ -198,6 +210,10 @@ class EventQueue(Protocol):
 	def next_due(self, doctypes: Sequence[str]) -> datetime | None:
 		"""When the next waiting event is due (aware, UTC); None where none waits. Leased and quarantined
 		events do not count."""
+
+	def states(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, tuple[str, str]]:
+		"""By name, of those that have events on `side`: "Pending" or "Failed", and the last error, if there was one. One
+		that waits counts for more than one that failed."""
 
 	def deletions(self, doctype: str, side: Side) -> list[str]:
 		"""The names of the documents of which a deletion on `side` waits or is under way, but for those that a
