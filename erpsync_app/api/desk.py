@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import frappe
 from frappe import _
-from frappe.utils import escape_html, get_url_to_form, now_datetime, pretty_date
+from frappe.utils import escape_html, get_datetime, get_url_to_form, now_datetime, pretty_date
 
 from erpsync_app import jobs
 from erpsync_app.adapters import event_queue
@@ -103,7 +103,7 @@ def comparison() -> str:
 	if not stored.get("last_verify"):
 		return _("Not Yet")
 	result = escape_html(stored.get("verify_result") or "")
-	return f'{pretty_date(stored["last_verify"])}<div class="text-medium text-muted">{result}</div>'
+	return f'{pretty_date(get_datetime(stored["last_verify"]))}<div class="text-medium text-muted">{result}</div>'
 
 
 def _queue(doctype: str, local_name: str | None, cloud_name: str | None) -> None:

@@ -107,8 +107,8 @@ def differences(
 	"""In what the canonical forms of both sides differ, by field. `was` are the baselines; `names` those of the document;
 	`covered` the DocTypes that have a rule.
 
-	A text with names in it, and a Link to what does not cross, each site may have of its own: that counts only if it was
-	changed since both were in step."""
+	A text with names in it, a Link to what does not cross, and a default that was filled in on one side, each site may
+	have of its own: that counts only if it was changed since both were in step."""
 	return dict(_differences(shape, now, was, names, covered))
 
 
@@ -158,11 +158,11 @@ def _its_own(
 	was: Mapping[Side, Fields | None],
 	covered: Collection[str],
 ) -> bool:
-	if f.type not in WORDED_TYPES:
-		targets = [link_target(f, now[side], shape, LOCAL) for side in SIDES]
-		if not all(targets) or any(target in covered for target in targets):
-			return False
-	return all(
+	values = [now[side][f.local] for side in SIDES]
+	targets = [link_target(f, now[side], shape, LOCAL) for side in SIDES]
+	elsewhere = all(targets) and not any(target in covered for target in targets)
+	filled_in = f.default is not None and None in values and f.default in values
+	return (f.type in WORDED_TYPES or elsewhere or filled_in) and all(
 		fields is not None and fields.get(f.local, now[side][f.local]) == now[side][f.local]
 		for side, fields in was.items()
 	)

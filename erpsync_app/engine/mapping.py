@@ -54,6 +54,7 @@ class SyncedField:
 	at_birth: bool = False
 	after_submit: bool = False
 	required: bool = False
+	default: str | None = None
 	rows: Shape | None = None
 
 	def on(self, side: Side) -> str:
@@ -135,6 +136,7 @@ def _shape(
 				at_birth=ours.read_only or theirs.read_only or ours.name in AT_BIRTH,
 				after_submit=ours.allow_on_submit and theirs.allow_on_submit,
 				required=ours.required or theirs.required,
+				default=ours.default or theirs.default,
 				rows=rows,
 			)
 		)

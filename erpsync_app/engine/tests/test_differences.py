@@ -31,6 +31,7 @@ SHAPE = Shape(
 	(
 		f("total"),
 		f("status", "Select"),
+		f("discount", "Select", default="Percentage"),
 		f("remarks", "Small Text"),
 		f("customer", "Link", "Customer"),
 		f("bundle", "Link", "Bundle"),
@@ -67,6 +68,10 @@ def row(qty=1.0, note=None, bundle=None) -> dict:
 		),
 		({"total": 1.0}, {"total": 2.0}, {"total": 1.0}, {"total": 2.0}, {"total": (1.0, 2.0)}),
 		({"customer": "A"}, {"customer": "B"}, {}, {}, {"customer": ("A", "B")}),
+		# A default that was filled in on one side.
+		({"discount": None}, {"discount": "Percentage"}, {}, {}, {}),
+		({"discount": None}, {"discount": "Percentage"}, None, None, {"discount": (None, "Percentage")}),
+		({"discount": None}, {"discount": "Amount"}, {}, {}, {"discount": (None, "Amount")}),
 		# A text that each site made in its own words, as long as nobody changes it.
 		(
 			{"remarks": "of INV-1"},
