@@ -16,12 +16,12 @@ from frappe.utils import now_datetime
 
 from erpsync_app import runs
 from erpsync_app.engine import books as ledgers
-from erpsync_app.engine.books import BOOKS, Compared, Line, Voucher
+from erpsync_app.engine.books import BOOKS, Book, Compared, Line, Voucher
 from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.differences import CAUSES, Difference
 from erpsync_app.engine.errors import Missing, Unreadable
 from erpsync_app.engine.model import SIDES, Event
-from erpsync_app.engine.verify import Tally, look, verify
+from erpsync_app.engine.verify import Tally, look, suspects
 
 MOST_TOLD = 1000
 """Differing documents that a report holds in full; all are counted, and all are looked at again."""
@@ -77,9 +77,9 @@ def compare(
 			if progress:
 				progress(each)
 			with _setting_aside(report):
-				report.add(verify(ctx, each, report.tally))
+				_compare_documents(ctx, report, each)
 		if books or everything:
-			_compare_books(ctx, report, asked_for=books)
+			_compare_books(ctx, report, BOOKS, asked_for=books)
 	if repair and report.events:
 		report = _repaired(report)
 	if everything:
@@ -87,27 +87,46 @@ def compare(
 	return report
 
 
-def _compare_books(ctx: Context, report: Report, *, asked_for: bool) -> None:
-	for book in BOOKS:
+def _compare_documents(ctx: Context, report: Report, doctype: str) -> None:
+	_look_anew()
+	found = suspects(ctx, doctype, report.tally)
+	_look_anew()
+	report.add(look(ctx, doctype, found, report.tally))
+
+
+def _compare_books(ctx: Context, report: Report, books: Iterable[Book], *, asked_for: bool) -> None:
+	for book in books:
 		with _setting_aside(report):
-			if asked_for or ledgers.is_kept(ctx, book):
-				found = report.books[book.name] = ledgers.compare(ctx, book)
-				for line in found.differ:
-					for voucher in line.vouchers:
-						report.note_events(voucher)
+			if not (asked_for or ledgers.is_kept(ctx, book)):
+				continue
+			_look_anew()
+			found = ledgers.compare(ctx, book)
+			if found.differ:
+				# What was just on its way when it was added up has arrived by the second time.
+				before = [line.key for line in found.differ]
+				_look_anew()
+				found = ledgers.compare(ctx, book)
+				found.differ = [line for line in found.differ if line.key in before]
+			report.books[book.name] = found
+			for line in found.differ:
+				for voucher in line.vouchers:
+					report.note_events(voucher)
+
+
+def _look_anew() -> None:
+	"""End the transaction: in it, the local site would be seen as it was when it began."""
+	frappe.db.rollback()
 
 
 def _repaired(before: Report) -> Report:
 	"""Look at what differs again, as sync does, and compare it once more."""
 	after = Report(before.tally, aside=before.aside)
-	after.run = runs.look_again(before.events)
+	after.run = runs.look_again(list(dict.fromkeys(before.events)))
 	with runs.opened(looking=True) as ctx:
 		for doctype in dict.fromkeys(event.doctype for event in before.events):
 			named = [event for event in before.events if event.doctype == doctype]
-			# Only as many are compared as were told of; a later run finds the rest, if it is still there.
 			after.add(look(ctx, doctype, named, Tally()))
-		if before.books:
-			_compare_books(ctx, after, asked_for=True)
+		_compare_books(ctx, after, [book for book in BOOKS if book.name in before.books], asked_for=True)
 	return after
 
 

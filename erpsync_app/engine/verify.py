@@ -2,9 +2,9 @@
 # License: MIT. See license.txt
 """Compares the documents of both sides, of one DocType, in bulk. Writes nothing.
 
-First each side is read page by page, and of each document a fingerprint is kept. Only those whose fingerprints differ,
-or which one side does not show, are read again, and then as a cycle reads them: by then what was just on its way has
-arrived.
+`suspects` reads each side page by page, and keeps a fingerprint of each document. Only those whose fingerprints differ, or
+which one side does not show, are read again by `look`, and then as a cycle reads them: what was just on its way has
+arrived by then.
 """
 
 from __future__ import annotations
@@ -43,43 +43,38 @@ class Tally:
 	outside: Counter[str] = field(default_factory=Counter)
 
 
-def verify(ctx: Context, doctype: str, tally: Tally) -> Iterator[Difference]:
-	"""The documents of a DocType that are not the same on both sides. Raises Unreadable where a side cannot tell."""
+def suspects(ctx: Context, doctype: str, tally: Tally) -> list[Event]:
+	"""The documents of a DocType that may differ: their fingerprints do, or the other side did not list them. Raises
+	Unreadable where a side cannot tell."""
 	shape = compared(ctx.shape(doctype))
-	suspects = _suspects(ctx, doctype, shape, tally)
-	yield from look(ctx, doctype, suspects, tally)
-
-
-def look(ctx: Context, doctype: str, suspects: Sequence[Event], tally: Tally) -> Iterator[Difference]:
-	"""Those of the documents that the events name that are not the same on both sides, as they are now."""
-	shape = compared(ctx.shape(doctype))
-	told = set()
-	for start in range(0, len(suspects), ctx.batch_size):
-		for difference in _closer(ctx, shape, doctype, suspects[start : start + ctx.batch_size], tally):
-			# Each side may have named it.
-			if (key := tuple(difference.names.values())) not in told:
-				told.add(key)
-				yield difference
-
-
-def _suspects(ctx: Context, doctype: str, shape: Shape, tally: Tally) -> list[Event]:
-	"""The documents that may differ: their fingerprints do, or the other side did not list them."""
 	prints: dict[str, int] = {}
 	for page in _pages(ctx, doctype, LOCAL):
 		prints.update(_prints(ctx, doctype, shape, LOCAL, page))
 	tally.compared[doctype] = len(prints)
-	suspects = []
+	found = []
 	for page in _pages(ctx, doctype, CLOUD):
 		bound = ctx.ledger.names(doctype, CLOUD, [doc["name"] for doc in page])
 		kept = ctx.rules[doctype].naming == "keep"
-		for name, found in _prints(ctx, doctype, shape, CLOUD, page).items():
+		for name, its in _prints(ctx, doctype, shape, CLOUD, page).items():
 			here = bound.get(name, name if kept else "")
 			if here not in prints:
-				suspects.append(Event(CLOUD, doctype, name))
+				found.append(Event(CLOUD, doctype, name))
 				tally.compared[doctype] += 1
-			elif prints.pop(here) != found:
-				suspects.append(Event(LOCAL, doctype, here))
-	return suspects + [Event(LOCAL, doctype, name) for name in prints]
+			elif prints.pop(here) != its:
+				found.append(Event(LOCAL, doctype, here))
+	return found + [Event(LOCAL, doctype, name) for name in prints]
+
+
+def look(ctx: Context, doctype: str, events: Sequence[Event], tally: Tally) -> Iterator[Difference]:
+	"""Those of the documents that the events name that are not the same on both sides, as they are now."""
+	shape = compared(ctx.shape(doctype))
+	told = set()
+	for start in range(0, len(events), ctx.batch_size):
+		for difference in _closer(ctx, shape, doctype, events[start : start + ctx.batch_size], tally):
+			# Each side may have named it.
+			if (key := tuple(difference.names.values())) not in told:
+				told.add(key)
+				yield difference
 
 
 def _pages(ctx: Context, doctype: str, side: Side) -> Iterator[list[Document]]:

@@ -9,14 +9,15 @@ import pytest
 from erpsync_app.engine.differences import Difference
 from erpsync_app.engine.model import CLOUD, LOCAL, Event, Rule
 from erpsync_app.engine.tests.world import World, calls_of, keep, own
-from erpsync_app.engine.verify import Tally, look, verify
+from erpsync_app.engine.verify import Tally, look, suspects
 
 ORDER = {"delivery_date": "2026-02-01", "items": [{"item_code": "Bolt", "qty": 2, "rate": 5}]}
 
 
 def found(w: World, doctype: str = "Customer", tally: Tally | None = None) -> list[Difference]:
 	writes = w.site_writes(), w.ledger.contents(), w.queue.pending()
-	differ = list(verify(w.context(), doctype, tally or Tally()))
+	ctx, tally = w.context(), tally or Tally()
+	differ = list(look(ctx, doctype, suspects(ctx, doctype, tally), tally))
 	assert (w.site_writes(), w.ledger.contents(), w.queue.pending()) == writes
 	return differ
 
@@ -163,7 +164,7 @@ def test_only_the_named_documents_are_looked_at_again():
 def test_documents_in_step_cost_a_few_calls_a_page():
 	def calls(customers: int) -> list[str]:
 		w = world(customers=customers)
-		return calls_of(lambda around: list(verify(w.context(around=around), "Customer", Tally())))
+		return calls_of(lambda around: suspects(w.context(around=around), "Customer", Tally()))
 
 	few, many = calls(2), calls(30)
 	assert len(few) == len(many) and not [call for call in many if ".read " in call or "bindings" in call]
