@@ -9,7 +9,7 @@ that write, since the ledger commits after each. Nothing is committed here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -20,7 +20,7 @@ import frappe
 from frappe.desk.doctype.tag.tag import DocTags
 from frappe.utils import get_system_timezone, strip_html
 
-from erpsync_app.adapters import local_files, local_sums
+from erpsync_app.adapters import local_files, local_lists
 from erpsync_app.adapters.compat import masked_fields
 from erpsync_app.adapters.keyset import past
 from erpsync_app.adapters.trail import Kept, creations, deleted_files, document_in
@@ -81,17 +81,18 @@ class LocalSite:
 		rows = _rows(doctype, [list(f) for f in filters], order_by="creation asc, name asc", limit=limit)
 		return list(self._with_children(doctype, rows).values())
 
-	def page(
-		self, doctype: str, after: str | None, limit: int, filters: Sequence[tuple] = ()
-	) -> list[Document]:
-		wanted = [*(list(f) for f in filters), *([] if after is None else [["name", ">", after]])]
-		return list(self._with_children(doctype, _rows(doctype, wanted, limit=limit)).values())
+	def pages(self, doctype: str, size: int, filters: Sequence[tuple] = ()) -> Iterator[list[Document]]:
+		used = local_lists.used_tables(doctype, self.meta(doctype))
+		after: list[Any] = []
+		while rows := _rows(doctype, [*(list(f) for f in filters), *after], limit=size):
+			yield list(self._with_children(doctype, rows, used).values())
+			after = [["name", ">", rows[-1]["name"]]]
 
 	def sums(
 		self, doctype: str, by: Sequence[str], fields: Sequence[str], filters: Sequence[tuple] = ()
 	) -> list[Document]:
 		self.meta(doctype)
-		return local_sums.sums(doctype, by, fields, filters)
+		return local_lists.sums(doctype, by, fields, filters)
 
 	def with_row(self, doctype: str, child: str, created: Sequence[str]) -> list[str]:
 		filters = {"creation": ("in", list(created)), "parenttype": doctype}
@@ -215,7 +216,9 @@ class LocalSite:
 				raise errors.Refused(_words(e)) from e
 		return local_files.files("name", [doc.name], None, None, 0)[0]
 
-	def _with_children(self, doctype: str, rows: list[Document]) -> dict[str, Document]:
+	def _with_children(
+		self, doctype: str, rows: list[Document], used: Collection[str] | None = None
+	) -> dict[str, Document]:
 		# A name is text everywhere, as in events and in `parent`; a DocType that counts its documents has numbers.
 		docs = {(name := str(row["name"])): {**row, "name": name} for row in rows}
 		if not docs:
@@ -226,6 +229,8 @@ class LocalSite:
 		for child, fieldnames in tables.items():
 			for doc in docs.values():
 				doc.update({fieldname: [] for fieldname in fieldnames})
+			if used is not None and child not in used:
+				continue
 			of_these = [
 				["parent", "in", list(docs)],
 				["parenttype", "=", doctype],

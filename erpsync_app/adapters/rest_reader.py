@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -166,14 +166,16 @@ class RestReader:
 		docs = self.read(doctype, names)
 		return [docs[name] for name in names if name in docs]
 
-	def page(
-		self, doctype: str, after: str | None, limit: int, filters: Sequence[tuple] = ()
-	) -> list[Document]:
-		wanted = [*(list(f) for f in filters), *([["name", ">", after]] if after is not None else [])]
-		rows = self._list(doctype, ["*"], wanted, "name asc", limit)
-		docs = {str(row["name"]): self._plain(doctype, row) for row in rows}
-		self._add_rows(doctype, docs)
-		return list(docs.values())
+	def pages(self, doctype: str, size: int, filters: Sequence[tuple] = ()) -> Iterator[list[Document]]:
+		ours = [["parenttype", "=", doctype]]
+		tables = {child.doctype for child in self.meta(doctype).children.values()}
+		used = {t for t in tables if self._list(t, ["parent"], ours, "parent asc", 1, parent=doctype)}
+		after: list[Any] = []
+		while rows := self._list(doctype, ["*"], [*(list(f) for f in filters), *after], "name asc", size):
+			docs = {str(row["name"]): self._plain(doctype, row) for row in rows}
+			self._add_rows(doctype, docs, used)
+			yield list(docs.values())
+			after = [["name", ">", str(rows[-1]["name"])]]
 
 	def sums(
 		self, doctype: str, by: Sequence[str], fields: Sequence[str], filters: Sequence[tuple] = ()
@@ -333,14 +335,17 @@ class RestReader:
 		doc = self._plain(doctype, self._document_in(answer, f"read {doctype} {name}"))
 		return doc if doc["name"] == name else None
 
-	def _add_rows(self, doctype: str, docs: Mapping[str, Document]) -> None:
-		"""Fill in the child tables, one call for each child DocType. After the documents, never before: rows that
+	def _add_rows(
+		self, doctype: str, docs: Mapping[str, Document], used: Collection[str] | None = None
+	) -> None:
+		"""Fill in the child tables, one call for each child DocType, or each of those `used`. After the documents, never before: rows that
 		changed in between are then newer than `modified` says, which the next look puts right; the other way
 		round the change would be passed over for good."""
 		meta = self.meta(doctype)
 		for doc in docs.values():
 			doc.update((table, []) for table in meta.children)
-		for child in {child.doctype: child for child in meta.children.values()}.values() if docs else ():
+		children = {child.doctype: child for child in meta.children.values()}
+		for child in [c for c in children.values() if docs and (used is None or c.doctype in used)]:
 			for of_parents in any_of("parent", list(docs)):
 				for row in self._list(
 					child.doctype,

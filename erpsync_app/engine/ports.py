@@ -7,7 +7,7 @@ Every method may raise the errors of `engine.errors`, and nothing else that a ca
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Protocol
 
@@ -56,11 +56,9 @@ class Site(Protocol):
 	def find(self, doctype: str, filters: Sequence[tuple], limit: int) -> list[Document]:
 		"""Whole documents that meet Frappe filters `(fieldname, operator, value)`, oldest first."""
 
-	def page(
-		self, doctype: str, after: str | None, limit: int, filters: Sequence[tuple] = ()
-	) -> list[Document]:
-		"""The next `limit` whole documents in order of name, of those that meet the Frappe filters; an empty list at the
-		end."""
+	def pages(self, doctype: str, size: int, filters: Sequence[tuple] = ()) -> Iterator[list[Document]]:
+		"""All whole documents that meet the Frappe filters, in order of name, `size` at a time. A child table in which no
+		document has a row when the first page is read is taken for empty."""
 
 	def sums(
 		self, doctype: str, by: Sequence[str], fields: Sequence[str], filters: Sequence[tuple] = ()

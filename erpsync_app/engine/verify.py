@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from erpsync_app.engine.batch import Batch, Pair, docstatus, learn
 from erpsync_app.engine.beside import ATTACHMENTS, BESIDE, TAGS
@@ -27,12 +27,12 @@ from erpsync_app.engine.differences import (
 	fingerprint,
 )
 from erpsync_app.engine.errors import Refused, Unreadable
-from erpsync_app.engine.files import FILES, content, plain_name
+from erpsync_app.engine.files import FILES, content, keep_files, plain_name
 from erpsync_app.engine.gather import gather, terms_of
 from erpsync_app.engine.mapping import Shape
-from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Document, Event, Fields, Side, other
+from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Document, Event, Fields, File, Side, other
 from erpsync_app.engine.rules import filters_on
-from erpsync_app.engine.scan import ALL, PAGE
+from erpsync_app.engine.scan import ALL, BEGINNING, PAGE
 
 
 @dataclass
@@ -48,14 +48,15 @@ def suspects(ctx: Context, doctype: str, tally: Tally) -> list[Event]:
 	Unreadable where a side cannot tell."""
 	shape = compared(ctx.shape(doctype))
 	prints: dict[str, int] = {}
+	files = {side: _files(ctx, doctype, side) for side in SIDES}
 	for page in _pages(ctx, doctype, LOCAL):
-		prints.update(_prints(ctx, doctype, shape, LOCAL, page))
+		prints.update(_prints(ctx, doctype, shape, LOCAL, page, files[LOCAL]))
 	tally.compared[doctype] = len(prints)
 	found = []
 	for page in _pages(ctx, doctype, CLOUD):
 		bound = ctx.ledger.names(doctype, CLOUD, [doc["name"] for doc in page])
 		kept = ctx.rules[doctype].naming == "keep"
-		for name, its in _prints(ctx, doctype, shape, CLOUD, page).items():
+		for name, its in _prints(ctx, doctype, shape, CLOUD, page, files[CLOUD]).items():
 			here = bound.get(name, name if kept else "")
 			if here not in prints:
 				found.append(Event(CLOUD, doctype, name))
@@ -80,10 +81,9 @@ def look(ctx: Context, doctype: str, events: Sequence[Event], tally: Tally) -> I
 def _pages(ctx: Context, doctype: str, side: Side) -> Iterator[list[Document]]:
 	"""The documents of a side that the filters of the rule let in, and those that they do no more and that are bound."""
 	site, filters = ctx.sites[side], filters_on(ctx.rules[doctype], side)
-	after, seen = None, set()
-	while page := site.page(doctype, after, PAGE, filters):
+	seen = set()
+	for page in site.pages(doctype, PAGE, filters):
 		yield page
-		after = page[-1]["name"]
 		seen |= {doc["name"] for doc in page if filters}
 	if filters:
 		bound = sorted(ctx.ledger.newest(doctype, side, ALL).keys() - seen)
@@ -92,12 +92,26 @@ def _pages(ctx: Context, doctype: str, side: Side) -> Iterator[list[Document]]:
 				yield list(docs.values())
 
 
-def _prints(ctx: Context, doctype: str, shape: Shape, side: Side, docs: Sequence[Document]) -> dict[str, int]:
-	batch = Batch(ctx.rules[doctype], shape, [], terms_of(ctx))
+def _prints(
+	ctx: Context, doctype: str, shape: Shape, side: Side, docs: list[Document], files: list[File] | None
+) -> dict[str, int]:
+	"""`files` are those of all documents; None for those of the documents to be looked up."""
+	rule = ctx.rules[doctype]
+	batch = Batch(rule if files is None else replace(rule, attachments=False), shape, [], terms_of(ctx))
 	learn(ctx, batch, side, docs)
+	if files is not None and rule.attachments:
+		keep_files(ctx, batch, side, docs, files)
 	return {
 		doc["name"]: fingerprint(_fields(batch, shape, doc, side), _stage(batch, doc) or 0) for doc in docs
 	}
+
+
+def _files(ctx: Context, doctype: str, side: Side) -> list[File] | None:
+	"""The files of all documents of a DocType, if they are few enough to keep them in mind."""
+	if not ctx.rules[doctype].attachments:
+		return []
+	found = ctx.sites[side].attached_since([doctype], BEGINNING, PAGE)
+	return found if len(found) < PAGE else None
 
 
 def _fields(batch: Batch, shape: Shape, doc: Document, side: Side) -> Fields:

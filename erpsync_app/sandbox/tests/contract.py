@@ -502,14 +502,14 @@ def test_pages_by_time(site, person, tag):
 def test_pages_of_whole_documents(site, tag):
 	made = {n: site.create("Item", item(tag, n, barcodes=[{"barcode": f"{tag}-{n}"}]), None) for n in "cab"}
 	named = [("item_code", "like", f"{tag}%")]
-	seen, after = [], None
-	while page := site.page("Item", after, 2, named):
-		assert len(page) <= 2
-		seen += page
-		after = page[-1]["name"]
-	assert [doc["name"] for doc in seen] == [made[n]["name"] for n in "abc"]
+	pages = list(site.pages("Item", 2, named))
+	assert [[doc["name"] for doc in page] for page in pages] == [
+		[made[n]["name"] for n in names] for names in ("ab", "c")
+	]
+	seen = [doc for page in pages for doc in page]
 	assert seen == list(site.read("Item", [doc["name"] for doc in seen]).values())
-	assert site.page("Item", None, 1)
+	assert len(next(site.pages("Item", 1))) == 1
+	assert list(site.pages("Item", 1, [("item_code", "=", f"{tag} none")])) == []
 
 
 def test_sums_of_number_fields(site, tag):
