@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -167,15 +168,23 @@ class RestReader:
 		return [docs[name] for name in names if name in docs]
 
 	def pages(self, doctype: str, size: int, filters: Sequence[tuple] = ()) -> Iterator[list[Document]]:
-		ours = [["parenttype", "=", doctype]]
-		tables = {child.doctype for child in self.meta(doctype).children.values()}
+		ours, meta = [["parenttype", "=", doctype]], self.meta(doctype)
+		tables = {child.doctype for child in meta.children.values()}
 		used = {t for t in tables if self._list(t, ["parent"], ours, "parent asc", 1, parent=doctype)}
-		after: list[Any] = []
-		while rows := self._list(doctype, ["*"], [*(list(f) for f in filters), *after], "name asc", size):
+
+		def page(*after: list[Any]) -> list[Document]:
+			wanted = [*(list(f) for f in filters), *after]
+			rows = self._list(doctype, ["*"], wanted, "name asc", size)
 			docs = {str(row["name"]): self._plain(doctype, row) for row in rows}
 			self._add_rows(doctype, docs, used)
-			yield list(docs.values())
-			after = [["name", ">", str(rows[-1]["name"])]]
+			return list(docs.values())
+
+		# While the caller works on a page, the site is asked for the next one.
+		with ThreadPoolExecutor(1) as reader:
+			ahead = reader.submit(page)
+			while docs := ahead.result():
+				ahead = reader.submit(page, ["name", ">", docs[-1]["name"]])
+				yield docs
 
 	def sums(
 		self, doctype: str, by: Sequence[str], fields: Sequence[str], filters: Sequence[tuple] = ()

@@ -93,8 +93,8 @@ def compared(shape: Shape, *, read_only: bool = False) -> Shape:
 
 
 def fingerprint(fields: Fields, docstatus: int) -> int:
-	"""Equal for equal canonical forms, within one process."""
-	return hash((docstatus, json.dumps(fields, sort_keys=True, default=str)))
+	"""Equal for equal canonical forms of one shape, within one process."""
+	return hash((docstatus, json.dumps(fields, default=str)))
 
 
 def differences(

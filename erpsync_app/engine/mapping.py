@@ -9,7 +9,7 @@ under their two names. A field that one side lacks is in no shape, so its absenc
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
 from erpsync_app.engine.model import LOCAL, Document, Field, File, Meta, Rule, Side
@@ -23,6 +23,7 @@ SITES_OWN_TYPES = frozenset(("Password",))
 FILE_TYPES = frozenset(("Attach", "Attach Image"))
 """They hold the address of a file, which is worth nothing without the file."""
 
+LINK_TYPES = frozenset(("Link", "Dynamic Link"))
 TABLE_TYPES = frozenset(("Table", "Table MultiSelect"))
 AS_GIVEN = "set_posting_time"
 """Tells ERPNext to book on the day and time that a document gives, and not at present: set by whoever writes, so it is
@@ -173,6 +174,17 @@ def link_target(f: SyncedField, doc: Document, shape: Shape, side: Side) -> str 
 		chooser = shape.named(f.options)
 		return doc.get(chooser.on(side) if chooser else f.options)
 	return None
+
+
+def pointing(shape: Shape) -> Shape:
+	"""The fields alone that point to documents and files, with those that say to which DocType."""
+	choosers = {f.options for f in shape.fields if f.type == "Dynamic Link"}
+	fields = []
+	for f in shape.fields:
+		rows = f.rows and pointing(f.rows)
+		if (rows and rows.fields) or f.type in LINK_TYPES | FILE_TYPES or f.local in choosers:
+			fields.append(replace(f, rows=rows))
+	return replace(shape, fields=tuple(fields))
 
 
 def targets(docs: Iterable[Document], shape: Shape, side: Side) -> dict[str, set[str]]:

