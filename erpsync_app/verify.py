@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,13 +59,7 @@ class Report:
 		self.events += [event for event in named if about.cause != "outside the rules"]
 
 
-def compare(
-	*,
-	doctype: str | None = None,
-	books: bool = False,
-	repair: bool = False,
-	progress: Callable[[str], None] | None = None,
-) -> Report:
+def compare(*, doctype: str | None = None, books: bool = False, repair: bool = False) -> Report:
 	"""Compare the documents of all rules and the books; with a `doctype` its documents alone, with `books` those alone,
 	with both both. `repair` lets sync look again at what differs, and compares that anew. Raises NeedsPerson for a
 	DocType without a rule."""
@@ -74,8 +68,6 @@ def compare(
 		doctypes = runs.chosen(ctx, doctype) if doctype or everything else []
 		report = Report(aside=list(ctx.aside.values()))
 		for each in doctypes:
-			if progress:
-				progress(each)
 			with _setting_aside(report):
 				_compare_documents(ctx, report, each)
 		if books or everything:
