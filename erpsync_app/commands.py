@@ -207,6 +207,21 @@ def _dry_run(
 	)
 
 
+@command("verify")
+@click.option("--doctype", help="Only documents of this DocType.")
+@click.option("--books", is_flag=True, help="Only the books: the trial balance, and the stock.")
+@click.option("--repair", is_flag=True, help="Let sync look again at what differs.")
+def verify(as_json: bool, doctype: str | None, books: bool, repair: bool) -> None:
+	"""Compare what both sites hold: the documents of each rule, and the books. Exits with 1 where they differ."""
+	from erpsync_app import verify
+	from erpsync_app.verify_words import tell
+
+	report = verify.compare(doctype=doctype, books=books, repair=repair)
+	show(as_json, verify.as_data(report), lambda: tell(report))
+	if not report.in_step:
+		raise SystemExit(1)
+
+
 @command("process-webhooks")
 @click.option("--once", is_flag=True, help="Process what is due, and end.")
 @click.option("--interval", type=click.FloatRange(min=0.1), default=2, show_default=True, help="Seconds.")

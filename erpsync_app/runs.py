@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from functools import cache
@@ -135,7 +135,7 @@ def sync(
 	everything = name is None and doctype is None and direction is None
 	with _telling(run, everything=everything), opened(direction, scanning=True) as ctx:
 		run.aside = ctx.aside
-		doctypes = _chosen(ctx, doctype)
+		doctypes = chosen(ctx, doctype)
 		if name is not None:
 			_check_name(ctx, doctypes[0], name)
 			ctx.queue.put([Event(side, doctypes[0], name, trigger=trigger) for side in SIDES])
@@ -151,12 +151,23 @@ def sync(
 	return _tripped(run)
 
 
+def look_again(events: Sequence[Event]) -> Run:
+	"""Queue the events, and process what is due of their DocTypes."""
+	run = new_run("command")
+	with _telling(run), opened() as ctx:
+		run.aside = ctx.aside
+		ctx.queue.put(events)
+		named = {event.doctype for event in events}
+		_drain_patiently(ctx, run, [doctype for doctype in ctx.doctypes if doctype in named])
+	return _tripped(run)
+
+
 def plan(
 	*, doctype: str | None = None, name: str | None = None, direction: Direction | None = None
 ) -> Iterator[cycle.Planned]:
 	"""What `sync` would do, document by document. Queues and writes nothing, and stops at nothing."""
 	with opened(direction, looking=True) as ctx:
-		doctypes = _chosen(ctx, doctype)
+		doctypes = chosen(ctx, doctype)
 		if name is not None:
 			yield from cycle.plan(ctx, doctypes[0], [Event(side, doctypes[0], name) for side in SIDES])
 			return
@@ -203,7 +214,8 @@ def _tripped(run: Run) -> Run:
 	return run
 
 
-def _chosen(ctx: Context, doctype: str | None) -> list[str]:
+def chosen(ctx: Context, doctype: str | None) -> list[str]:
+	"""The DocTypes of a run. Raises NeedsPerson for one without a rule."""
 	if doctype is None:
 		return ctx.doctypes
 	if doctype not in ctx.rules:

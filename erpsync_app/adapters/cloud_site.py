@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from erpsync_app.adapters.rest_account import MANY, METHOD
 from erpsync_app.adapters.rest_files import RestFiles
-from erpsync_app.adapters.rest_reader import MANY, METHOD
 from erpsync_app.engine.errors import (
 	Blocked,
 	Duplicate,

@@ -192,6 +192,20 @@ class SiteEventQueue:
 
 		again(make_due)
 
+	def states(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, tuple[str, str]]:
+		found: dict[str, tuple[str, str]] = {}
+		rows = frappe.get_all(
+			"Sync Event",
+			filters={"ref_doctype": doctype, "side": side, "docname": ("in", list(names))},
+			fields=["docname", "state", "error"],
+			order_by="creation asc, name asc",
+			as_list=True,
+		)
+		for name, state, error in rows:
+			if state != "Failed" or name not in found:
+				found[name] = ("Failed" if state == "Failed" else "Pending", error or "")
+		return found
+
 	def deletions(self, doctype: str, side: Side) -> list[str]:
 		table = DocType("Sync Event")
 		rows = (

@@ -43,7 +43,7 @@ def gather(ctx: Context, doctype: str, events: Sequence[Event]) -> Batch:
 	"""Pair up the documents of the events, all of one DocType, and read both sides of each."""
 	rule, shape = ctx.rules[doctype], ctx.shape(doctype)
 	pairs = _pair_up(ctx, rule, events)
-	batch = Batch(rule, shape, pairs, _terms(ctx), ctx.counter(doctype))
+	batch = Batch(rule, shape, pairs, terms_of(ctx), ctx.counter(doctype))
 	_read(ctx, batch)
 	look_for_merged(ctx, batch, usurped=True)
 	_part_from_reused(ctx, batch)
@@ -93,7 +93,7 @@ def _pair_up(ctx: Context, rule: Rule, events: Sequence[Event]) -> list[Pair]:
 	return list(pairs.values())
 
 
-def _terms(ctx: Context) -> dict[Side, Terms]:
+def terms_of(ctx: Context) -> dict[Side, Terms]:
 	zone = ctx.sites[LOCAL].time_zone
 	return {LOCAL: Terms(LOCAL, zone, zone), CLOUD: Terms(CLOUD, ctx.sites[CLOUD].time_zone, zone, {}, {})}
 

@@ -7,7 +7,7 @@ Every method may raise the errors of `engine.errors`, and nothing else that a ca
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Protocol
 
@@ -60,6 +60,16 @@ class Site(Protocol):
 
 	def named(self, doctype: str, filters: Sequence[tuple], limit: int) -> list[str]:
 		"""The names of the documents that meet Frappe filters, the newest first."""
+
+	def pages(self, doctype: str, size: int, filters: Sequence[tuple] = ()) -> Iterator[list[Document]]:
+		"""All whole documents that meet the Frappe filters, in order of name, `size` at a time. A child table in which no
+		document has a row when the first page is read is taken for empty."""
+
+	def sums(
+		self, doctype: str, by: Sequence[str], fields: Sequence[str], filters: Sequence[tuple] = ()
+	) -> list[Document]:
+		"""The sums of number fields over all documents that meet the Frappe filters, one row for each combination of the
+		values of the fields `by`."""
 
 	def with_row(self, doctype: str, child: str, created: Sequence[str]) -> list[str]:
 		"""The names of the documents that have a row of the child DocType with one of these `creation`, in order."""
@@ -231,6 +241,10 @@ class EventQueue(Protocol):
 	def next_due(self, doctypes: Sequence[str]) -> datetime | None:
 		"""When the next waiting event is due (aware, UTC); None where none waits. Leased and quarantined
 		events do not count."""
+
+	def states(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, tuple[str, str]]:
+		"""By name, of those that have events on `side`: "Pending" or "Failed", and the last error, if there was one. One
+		that waits counts for more than one that failed."""
 
 	def deletions(self, doctype: str, side: Side) -> list[str]:
 		"""The names of the documents of which a deletion on `side` waits or is under way, but for those that a

@@ -125,6 +125,14 @@ class SqliteQueue:
 				(_text(self._clock.now()),),
 			)
 
+	def states(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, tuple[str, str]]:
+		rows = self._db.rows(
+			f"""select name, status, error from event where doctype = ? and side = ? and name in ({marks(names)})
+			order by status, id""",
+			(doctype, side, *names),
+		)
+		return {row["name"]: (row["status"], row["error"] or "") for row in rows}  # "Pending" after "Failed"
+
 	def deletions(self, doctype: str, side: Side) -> list[str]:
 		waiting = self._db.rows(
 			"""select name from event where doctype = ? and side = ? and status = 'Pending'

@@ -19,6 +19,7 @@ BENCHLESS = {
 	f"erpsync_app.adapters.{name}"
 	for name in (
 		"cloud_site",
+		"compat",
 		"files",
 		"keyset",
 		"rest_client",

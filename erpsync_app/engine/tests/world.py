@@ -29,7 +29,8 @@ SYNC = User("sync@example.com", "sync-key", "sync-secret")
 ANNA = User("anna@example.com")
 ZONES = {LOCAL: "Asia/Kolkata", CLOUD: "America/New_York"}
 SITE_CALLS = (
-	"read stamps find with_row linking page_by_name page_by_time deletions deleted_at create update delete meta"
+	"read pages sums stamps find with_row linking page_by_name page_by_time deletions deleted_at create update delete"
+	" meta"
 	" files attached_since detached download add_file tags tag"
 ).split()
 LEDGER_CALLS = "bindings stamps names progress open_intents save cursor move_cursor".split()

@@ -56,6 +56,21 @@ def test_an_event_comes_out_as_it_went_in(queue):
 	assert out.id
 
 
+def test_what_became_of_the_events_of_documents(queue):
+	queue.put([event("waits"), event("failed"), event("again"), event("there", side=CLOUD)])
+	claim = queue.claim("Item", "change", 10)
+	queue.retry(claim[:1], after=timedelta(0), error="not yet", attempt=True)
+	queue.fail(claim[1:], error="too big")
+	queue.put([event("again")])
+	names = ["waits", "failed", "again", "there", "nobody"]
+	assert queue.states("Item", LOCAL, names) == {
+		"waits": ("Pending", "not yet"),
+		"failed": ("Failed", "too big"),
+		"again": ("Pending", ""),
+	}
+	assert queue.states("Item", CLOUD, names) == {"there": ("Failed", "too big")}
+
+
 def test_the_limit_counts_documents(queue):
 	queue.put([event("a"), event("a"), event("b"), event("c")])
 	assert claimed(queue, limit=2) == ["a", "a", "b"]
