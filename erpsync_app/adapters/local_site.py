@@ -85,6 +85,11 @@ class LocalSite:
 		filters = {"creation": ("in", list(created)), "parenttype": doctype}
 		return sorted(set(frappe.get_all(child, filters, pluck="parent")))
 
+	def parents(self, doctype: str, child: str, rows: Sequence[str]) -> dict[str, str]:
+		filters = {"name": ("in", list(rows)), "parenttype": doctype}
+		found = frappe.get_all(child, filters, ["name", "parent"], order_by="name asc", as_list=True)
+		return {str(name): str(parent) for name, parent in found}
+
 	def page_by_name(self, doctype: str, after: str | None, limit: int) -> list[Stamp]:
 		filters = [] if after is None else [["name", ">", after]]
 		return _stamps(doctype, filters, "name asc", limit)

@@ -172,6 +172,15 @@ class RestReader:
 			found |= {str(row["parent"]) for row in rows if "parent" in row}
 		return sorted(found)
 
+	def parents(self, doctype: str, child: str, rows: Sequence[str]) -> dict[str, str]:
+		found: dict[str, str] = {}
+		for chunk in chunks(rows, self._chunk):
+			filters = [["name", "in", chunk], ["parenttype", "=", doctype]]
+			fields = ["name", "parent"]
+			listed = self._list(child, fields, filters, "name asc", MANY, parent=doctype)
+			found.update((str(row["name"]), str(row["parent"])) for row in listed if "parent" in row)
+		return found
+
 	def tags(self, doctype: str, names: Sequence[str]) -> dict[str, str]:
 		found: dict[str, str] = {}
 		for chunk in chunks(list(dict.fromkeys(names)), self._chunk):
