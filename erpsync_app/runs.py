@@ -19,6 +19,7 @@ from erpsync_app.adapters.event_queue import SiteEventQueue
 from erpsync_app.adapters.ledger import SiteLedger
 from erpsync_app.adapters.local_site import LocalSite
 from erpsync_app.engine import cycle
+from erpsync_app.engine.bundles import Unbundled
 from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.errors import Halt, NeedsPerson, SyncError
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Direction, Event
@@ -57,7 +58,7 @@ def opened(
 		raise NeedsPerson("There is no enabled Sync Rule: create one, or import a rule file.")
 	cloud = cloud_site(current)
 	ctx = Context(
-		sites={LOCAL: LocalSite(), CLOUD: cloud},
+		sites={LOCAL: Unbundled(LocalSite()), CLOUD: Unbundled(cloud)},
 		ledger=SiteLedger(),
 		queue=SiteEventQueue(),
 		clock=SystemClock(),

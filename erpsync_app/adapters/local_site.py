@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import frappe
 from frappe.desk.doctype.tag.tag import DocTags
+from frappe.model.naming import NamingSeries
 from frappe.utils import get_system_timezone, strip_html
 
 from erpsync_app.adapters import local_files
@@ -80,6 +81,12 @@ class LocalSite:
 	def find(self, doctype: str, filters: Sequence[tuple], limit: int) -> list[Document]:
 		rows = _rows(doctype, [list(f) for f in filters], order_by="creation asc, name asc", limit=limit)
 		return list(self._with_children(doctype, rows).values())
+
+	def named(self, doctype: str, filters: Sequence[tuple], limit: int) -> list[str]:
+		wanted = [list(f) for f in filters]
+		order = "creation desc, name desc"
+		found = frappe.get_all(doctype, filters=wanted, pluck="name", order_by=order, limit=limit)
+		return [str(name) for name in found]
 
 	def with_row(self, doctype: str, child: str, created: Sequence[str]) -> list[str]:
 		filters = {"creation": ("in", list(created)), "parenttype": doctype}
@@ -167,6 +174,12 @@ class LocalSite:
 			_locked(doctype, name, modified)
 			frappe.delete_doc(doctype, name, flags={OWN_WRITE: True}, ignore_missing=False)
 			_forget_links()
+
+	def count_on(self, series: str, number: int) -> None:
+		# Not within `_writing`: a failure here is not to take back the document that was written before it.
+		counter = NamingSeries(series)
+		if counter.get_current_value() < number:
+			counter.update_counter(number)
 
 	def tags(self, doctype: str, names: Sequence[str]) -> dict[str, str]:
 		if not names:

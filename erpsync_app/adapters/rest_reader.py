@@ -155,14 +155,12 @@ class RestReader:
 		return found
 
 	def find(self, doctype: str, filters: Sequence[tuple], limit: int) -> list[Document]:
-		names = [
-			str(name)
-			for (name,) in self._list(
-				doctype, ["name"], [list(f) for f in filters], "creation asc, name asc", limit, as_dict=False
-			)
-		]
+		names = self._names(doctype, filters, "creation asc, name asc", limit)
 		docs = self.read(doctype, names)
 		return [docs[name] for name in names if name in docs]
+
+	def named(self, doctype: str, filters: Sequence[tuple], limit: int) -> list[str]:
+		return self._names(doctype, filters, "creation desc, name desc", limit)
 
 	def with_row(self, doctype: str, child: str, created: Sequence[str]) -> list[str]:
 		found = set()
@@ -281,6 +279,12 @@ class RestReader:
 				TRAIL, fields, [["name", "in", chunk]], "name asc", MANY, as_dict=False
 			)
 		}
+
+	def _names(self, doctype: str, filters: Sequence[tuple], order_by: str, limit: int) -> list[str]:
+		wanted = [list(f) for f in filters]
+		return [
+			str(name) for (name,) in self._list(doctype, ["name"], wanted, order_by, limit, as_dict=False)
+		]
 
 	def _stamps_of(self, doctype: str, filters: Sequence[Any], order_by: str, limit: int) -> list[Stamp]:
 		rows = self._list(doctype, ["name", "modified"], filters, order_by, limit, as_dict=False)

@@ -37,9 +37,7 @@ from erpsync_app.engine.model import (
 	Fields,
 	Held,
 	LogEntry,
-	Operation,
 	Outcome,
-	Result,
 	Side,
 	other,
 )
@@ -48,6 +46,7 @@ from erpsync_app.engine.reconcile import Decision, Write
 from erpsync_app.engine.references import know_rows, own_rows, without_references
 from erpsync_app.engine.reused import check_free, let_go_of_twins
 from erpsync_app.engine.tags import USER_TAGS, check_tags, retag, tags
+from erpsync_app.engine.trail import log_entry
 from erpsync_app.engine.transfer import attach, bind_twins, bring, check_files, leave_out_twins
 
 BRINGING = {
@@ -330,14 +329,14 @@ def _record(
 		rows=rows,
 		status=decision.status,
 		choice=None,
-		error=decision.reason if failed else left,
+		error=decision.reason if failed or pair.unasked else left,
 	)
 	# What an unanswered create has made was found just now, and that is to be remembered.
 	found = pair.stored and pair.stored.intent and not binding.intent
 	if after == binding and not log and not pair.renamed and not found:
 		return  # nothing new: a steady state writes nothing
 	open_clashes = tuple(clash for clash in decision.clashes if clash.winner is None)
-	if failed and binding.status != "Failed":
+	if (failed or pair.unasked) and binding.status != decision.status:
 		run.failed(binding.doctype, pair.name, decision.reason)
 		log = [*log, log_entry(run, pair, "fail", "Failure", message=decision.reason)]
 	elif open_clashes and binding.status != "Conflict":
@@ -386,16 +385,3 @@ def _held(batch: Batch, pair: Pair, side: Side, decision: Decision) -> Held | No
 		# Its edits have not crossed: keep it looking changed, so that every full scan finds it again.
 		return replace(now, fields=fields, modified=before.modified if before else "")
 	return replace(now, fields=fields)
-
-
-def log_entry(run: Run, pair: Pair, operation: Operation, outcome: Result, **more: Any) -> LogEntry:
-	"""A line of the trail about a pair; `more` are further fields of LogEntry."""
-	return LogEntry(
-		doctype=pair.binding.doctype,
-		names=pair.binding.names,
-		operation=operation,
-		outcome=outcome,
-		trigger=pair.events[0].trigger,
-		run=run.id,
-		**more,
-	)

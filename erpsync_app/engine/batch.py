@@ -77,6 +77,10 @@ class Pair:
 	renamed: Side | None = None
 	held_back: frozenset[str] = frozenset()
 	left_out: frozenset[str] = frozenset()
+	unasked: Side | None = None
+	"""The side whose site made the document by itself, where the other one has none like it."""
+	effect: bool = False
+	"""Each site made its document of the pair by itself."""
 	own_rows: frozenset[str] = frozenset()
 	"""The document's own rows to which a create could not tell the references, since it was to name them."""
 	left: dict[str, str] = field(default_factory=dict)
@@ -158,9 +162,10 @@ class Batch:
 		if not (here and there and all(pair.docs.values())):
 			return
 		come = {side: docstatus(doc) for side, doc in pair.docs.items() if doc}
+		written = {side: (doc["creation"], doc["modified"]) for side, doc in pair.docs.items() if doc}
 		for side, name in ((LOCAL, here), (CLOUD, there)):
 			known = self.bound[side].setdefault(doctype, {})
-			known[name] = Progress(names[other(side)], come, pair.binding.status)
+			known[name] = Progress(names[other(side)], come, pair.binding.status, written)
 		inward, outward = self.terms[CLOUD].inward, self.terms[CLOUD].outward
 		assert isinstance(inward, dict) and isinstance(outward, dict)
 		if here != there:

@@ -29,6 +29,7 @@ from erpsync_app.engine.errors import (
 )
 from erpsync_app.engine.followers import look_at_followers
 from erpsync_app.engine.gather import gather
+from erpsync_app.engine.goods import explained
 from erpsync_app.engine.intents import FRUIT, may_be_of_another
 from erpsync_app.engine.lifecycle import SUBMITTED, lags
 from erpsync_app.engine.merged import look_next, unite
@@ -40,6 +41,11 @@ from erpsync_app.engine.retry import NEXT_RUN, NotYet
 from erpsync_app.engine.reused import is_another, let_go
 from erpsync_app.engine.setbacks import quarantine, refused
 from erpsync_app.engine.watch import before_batch, before_write
+
+MADE_BY_SITE = (
+	"The {0} site made it by itself when sync wrote another document there, and the {1} site has none like it: a setting or"
+	" a document that makes it is not the same on both sites. It stays on the {0} site: make both sites alike, or delete it."
+)
 
 
 class LeaseLost(Exception):
@@ -236,7 +242,10 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 		if not ctx.queue.renew(pair.events):
 			raise LeaseLost
 
-	apply(ctx, run, batch, pair, decision, renew)
+	try:
+		apply(ctx, run, batch, pair, decision, renew)
+	except Refused as e:
+		raise explained(ctx, batch, pair, e) from e
 	if decision.writes:
 		batch.arrived(pair)
 	if decision.forget:
@@ -308,7 +317,9 @@ def _decide(batch: Batch, pair: Pair) -> Decision:
 		return Decision(status=None, reason="what it is about does not cross")
 	if not pair.in_scope or pair.awaits:
 		return Decision(status=None, reason=pair.awaits or "it does not meet the filters of the rule")
-	parted = batch.parted(pair)
+	if pair.unasked:
+		return Decision(status="Diverged", reason=MADE_BY_SITE.format(pair.unasked, other(pair.unasked)))
+	parted = [] if pair.effect else batch.parted(pair)
 	if parted and pair.stage == SUBMITTED:
 		return Decision(
 			status="Failed",

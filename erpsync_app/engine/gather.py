@@ -14,8 +14,10 @@ from datetime import tzinfo
 from erpsync_app.engine.batch import CANDIDATES, Batch, Pair, equal, learn
 from erpsync_app.engine.canonical import instant
 from erpsync_app.engine.context import Context
+from erpsync_app.engine.effects import look_for_effects
 from erpsync_app.engine.files import find_twins
 from erpsync_app.engine.followers import look_at_leaders, look_for_news, look_for_vanished
+from erpsync_app.engine.goods import look_at_goods
 from erpsync_app.engine.intents import FRUIT, look_for_intents, may_be_of_another
 from erpsync_app.engine.late import look_for_late
 from erpsync_app.engine.mapping import Terms
@@ -49,10 +51,12 @@ def gather(ctx: Context, doctype: str, events: Sequence[Event]) -> Batch:
 	look_for_merged(ctx, batch)
 	_look_for_deletions(ctx, batch)
 	look_for_late(ctx, batch)
+	look_for_effects(ctx, batch)
 	find_twins(ctx, batch)
 	for pair in batch.pairs:
 		pair.in_scope = bool(pair.binding.id) or _in_scope(batch, pair)
 	look_at_leaders(ctx, batch)
+	look_at_goods(ctx, batch)
 	look_for_vanished(ctx, batch)
 	look_for_news(ctx, batch)
 	return batch

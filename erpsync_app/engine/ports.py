@@ -58,6 +58,9 @@ class Site(Protocol):
 	def find(self, doctype: str, filters: Sequence[tuple], limit: int) -> list[Document]:
 		"""Whole documents that meet Frappe filters `(fieldname, operator, value)`, oldest first."""
 
+	def named(self, doctype: str, filters: Sequence[tuple], limit: int) -> list[str]:
+		"""The names of the documents that meet Frappe filters, the newest first."""
+
 	def with_row(self, doctype: str, child: str, created: Sequence[str]) -> list[str]:
 		"""The names of the documents that have a row of the child DocType with one of these `creation`, in order."""
 
@@ -127,6 +130,10 @@ class Site(Protocol):
 	def add_file(self, file: File, content: bytes | None) -> File:
 		"""Make a File record: of `content`, or, where that is None, of what is there at the file's `url`. Answers it as
 		the site has it, whose `url`, `hash` and `file_name` are its own."""
+
+	def count_on(self, series: str, number: int) -> None:
+		"""See to it that the counter of a naming series is at `number` at least, so that it makes no name that is taken.
+		Raises NeedsPerson or Refused where the user may not."""
 
 	def tags(self, doctype: str, names: Sequence[str]) -> dict[str, str]:
 		"""The tags of documents as the site keeps them, with commas between, by name; those not there are left out."""

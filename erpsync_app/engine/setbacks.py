@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from erpsync_app.engine.apply import log_entry
 from erpsync_app.engine.batch import Pair
 from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.errors import Blocked, Duplicate, Refused, Stale
 from erpsync_app.engine.model import Event, Outcome
 from erpsync_app.engine.retry import SHORTLY
+from erpsync_app.engine.trail import log_entry
 
 
 def refused(ctx: Context, run: Run, pair: Pair, e: Exception) -> None:
