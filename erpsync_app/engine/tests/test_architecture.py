@@ -22,6 +22,7 @@ BENCHLESS = {
 		"compat",
 		"files",
 		"keyset",
+		"rest_account",
 		"rest_client",
 		"rest_errors",
 		"rest_files",
