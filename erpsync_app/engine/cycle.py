@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from erpsync_app.engine.apply import apply, log_entry, save
 from erpsync_app.engine.batch import Batch, Pair, docstatus
@@ -124,6 +125,7 @@ def _process(ctx: Context, run: Run, doctype: str, events: list[Event]) -> bool:
 			try:
 				written += _one(ctx, run, batch, pair)
 				done += pair.events
+				run.through += 1
 			except NotYet as e:
 				ctx.queue.retry(pair.events, after=e.after, error=str(e), attempt=False)
 				run.counts["waiting"] += 1
@@ -352,7 +354,7 @@ def _rename(batch: Batch, pair: Pair) -> tuple[Write, ...]:
 
 def _refused(ctx: Context, run: Run, pair: Pair, e: Exception) -> None:
 	"""Try the document again later; after too many times, quarantine it, and say why where people look."""
-	error = str(e) if isinstance(e, Refused) else f"{type(e).__name__}: {e}"
+	error, blocked = str(e) if isinstance(e, Refused) else f"{type(e).__name__}: {e}", isinstance(e, Blocked)
 	attempts = max(event.attempts for event in pair.events) + 1
 	binding = pair.as_failed()
 	# Only where the site said no is it sure that a create made nothing.
@@ -360,7 +362,7 @@ def _refused(ctx: Context, run: Run, pair: Pair, e: Exception) -> None:
 	after = replace(binding, intent=None, rows={}) if in_vain else binding
 	if not ctx.retry.exhausted(attempts):
 		wait = timedelta(0) if isinstance(e, Stale) else ctx.retry.wait(attempts)
-		ctx.queue.retry(pair.events, after=wait, error=error, attempt=True)
+		ctx.queue.retry(pair.events, after=wait, error=error, attempt=True, blocked=blocked)
 		run.counts["retried"] += 1
 		if binding.id and in_vain:
 			_note(ctx, Outcome(after))
@@ -372,17 +374,17 @@ def _refused(ctx: Context, run: Run, pair: Pair, e: Exception) -> None:
 		# It may be that which stood in the way, and have done all there was to do.
 		ctx.queue.retry(pair.events, after=SHORTLY, error=error, attempt=False)
 		return
-	_quarantine(ctx, pair.events, error, blocked=isinstance(e, Blocked))
+	_quarantine(ctx, pair.events, error, blocked=blocked, seen=pair.seen)
 	if not told:
 		run.failed(binding.doctype, pair.name, error)
 
 
-def _quarantine(ctx: Context, events: Sequence[Event], error: str, *, blocked: bool = False) -> None:
+def _quarantine(ctx: Context, events: Sequence[Event], error: str, **more: Any) -> None:
 	"""Keep what is needed to try the document again, and no more: one that fails for years must not fill the queue."""
 	needed = {
 		(event.side, event.name, event.kind): event for event in sorted(events, key=lambda e: e.attempts)
 	}
-	ctx.queue.fail(list(needed.values()), error=error, blocked=blocked)
+	ctx.queue.fail(list(needed.values()), error=error, **more)
 	ctx.queue.done([event for event in events if event not in needed.values()])
 
 
