@@ -20,6 +20,7 @@ from erpsync_app.adapters.event_queue import SiteEventQueue
 from erpsync_app.adapters.ledger import SiteLedger
 from erpsync_app.adapters.local_site import LocalSite
 from erpsync_app.engine import cycle
+from erpsync_app.engine.aside import to_try
 from erpsync_app.engine.bundles import Unbundled
 from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.errors import Halt, NeedsPerson, SyncError
@@ -27,9 +28,13 @@ from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Direction, Event
 from erpsync_app.engine.safety import Breakers
 from erpsync_app.engine.scan import scan
 from erpsync_app.erp_sync.naming import counter
+from erpsync_app.left import tell_left
 
 PATIENCE = timedelta(seconds=30)
-"""How long `sync` waits for a document that is to be tried again shortly, before it leaves it to the scheduler."""
+"""How long `sync` waits for a document that waits for something under way, before it leaves it to the scheduler."""
+
+MOMENT = timedelta(seconds=3)
+"""How long it waits for one that was refused, and that time alone may help."""
 
 
 class SystemClock:
@@ -143,11 +148,12 @@ def sync(
 			drift.note(ctx, doctypes)
 			ctx.queue.unblock()
 			for events in scan(ctx, doctypes, full=full, trigger=trigger, move=direction is None):
-				ctx.queue.put(events)
+				ctx.queue.put(to_try(ctx, events))
 			breakers.keep(ctx.breakers)
 			if everything:
 				_remember_scan()  # a narrowed one has not seen what the scheduler waits for
 		_drain_patiently(ctx, run, doctypes, name, limit)
+	tell_left(run, doctypes, name)
 	return _tripped(run)
 
 
@@ -245,7 +251,7 @@ def _drain_patiently(
 	"""Drain, and again when what had to wait is due: an order waits for its customer, not for a scheduler."""
 	end = ctx.clock.now() + patience
 	while True:
-		before = _progress(run)
+		before = run.through
 		cycle.drain(ctx, run, doctypes=doctypes, name=name, limit=limit)
 		if (
 			run.stopped
@@ -253,18 +259,21 @@ def _drain_patiently(
 			or (run.until and ctx.clock.now() >= run.until)
 		):
 			return
-		if _progress(run) > before:
-			end = ctx.clock.now() + patience
-		due = ctx.queue.next_due(doctypes)
-		if due is None or due > end or name is not None:
+		if name is not None:
+			return
+		now, readable = ctx.clock.now(), [doctype for doctype in doctypes if doctype not in ctx.aside]
+		if run.through > before:
+			# Not for what only waited, or was refused: to stay for that is to stay as long as it is so.
+			end = now + patience
+			ctx.queue.hasten(readable)
+		any_due = ctx.queue.next_due(readable)
+		due = ctx.queue.next_due(readable, refused=False)
+		if due is None or due > end:
+			due = any_due if any_due and any_due <= min(now + MOMENT, end) else None
+		if due is None:
 			return
 		# In short steps: what comes in meanwhile is not to wait for what was there.
-		ctx.clock.sleep(min(max((due - ctx.clock.now()).total_seconds(), 0.05), 0.5))
-
-
-def _progress(run: Run) -> int:
-	"""What has got anywhere. What only waited has not: to stay for that is to stay as long as it waits."""
-	return run.done - run.counts["waiting"]
+		ctx.clock.sleep(min(max((due - now).total_seconds(), 0.05), 0.5))
 
 
 def _remember_scan() -> None:

@@ -124,6 +124,11 @@ class Pair:
 		return replace(self.binding, held={side: Held.begun(doc) for side, doc in self.docs.items() if doc})
 
 	@property
+	def seen(self) -> dict[Side, str]:
+		"""When each side's document was last modified."""
+		return {side: doc["modified"] for side, doc in self.docs.items() if doc}
+
+	@property
 	def stage(self) -> int:
 		"""How far both sides have come: 0 while one is a draft, or where one has none, 1 submitted, 2 cancelled."""
 		come = [docstatus(doc) for doc in self.docs.values() if doc]

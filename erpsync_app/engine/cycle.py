@@ -122,6 +122,7 @@ def _process(ctx: Context, run: Run, doctype: str, events: list[Event]) -> bool:
 				ctx.waiting -= names
 				written += _one(ctx, run, batch, pair)
 				done += pair.events
+				run.through += 1
 			except NotYet as e:
 				ctx.waiting |= names
 				ctx.queue.retry(pair.events, after=e.after, error=str(e), attempt=False)

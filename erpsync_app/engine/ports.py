@@ -7,7 +7,7 @@ Every method may raise the errors of `engine.errors`, and nothing else that a ca
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Protocol
 
@@ -235,12 +235,27 @@ class EventQueue(Protocol):
 
 	def done(self, events: Sequence[Event]) -> None: ...
 
-	def retry(self, events: Sequence[Event], *, after: timedelta, error: str, attempt: bool) -> None:
-		"""Give back, due again after a while. `attempt` says whether it counts against the document."""
+	def retry(
+		self,
+		events: Sequence[Event],
+		*,
+		after: timedelta,
+		error: str,
+		attempt: bool,
+		blocked: bool = False,
+	) -> None:
+		"""Give back, due again after a while. `attempt` says whether it counts against the document; what is `blocked` by
+		another document is made due by `hasten`."""
 
-	def next_due(self, doctypes: Sequence[str]) -> datetime | None:
+	def hasten(self, doctypes: Sequence[str]) -> None:
+		"""Make due what waits, and is blocked by another document: that may have gone through by now."""
+
+	def next_due(self, doctypes: Sequence[str], *, refused: bool = True) -> datetime | None:
 		"""When the next waiting event is due (aware, UTC); None where none waits. Leased and quarantined
-		events do not count."""
+		events do not count, nor, if `refused` says so, those of documents that were refused before."""
+
+	def set_aside(self, doctype: str, side: Side) -> dict[str, str]:
+		"""The quarantined documents of a side, by name: their `modified` when they failed, "" where it is not known."""
 
 	def states(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, tuple[str, str]]:
 		"""By name, of those that have events on `side`: "Pending" or "Failed", and the last error, if there was one. One
@@ -250,12 +265,20 @@ class EventQueue(Protocol):
 		"""The names of the documents of which a deletion on `side` waits or is under way, but for those that a
 		person let pass."""
 
-	def fail(self, events: Sequence[Event], *, error: str, blocked: bool = False) -> None:
+	def fail(
+		self,
+		events: Sequence[Event],
+		*,
+		error: str,
+		blocked: bool = False,
+		seen: Mapping[Side, str] | None = None,
+	) -> None:
 		"""Quarantine: kept, not due, until a person retries it or the document changes again. What is `blocked` by
-		another document is also tried again by `unblock`."""
+		another document is also tried again by `unblock`. `seen` is the `modified` of each side's document now."""
 
 	def unblock(self) -> None:
-		"""Make due what is quarantined as blocked, for one more try: what it waits for may be there by now."""
+		"""Make due what is quarantined as blocked, for one more try in the place of its last: what it waits for may be there
+		by now."""
 
 
 class Clock(Protocol):

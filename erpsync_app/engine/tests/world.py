@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from erpsync_app.adapters.cloud_site import CloudSite
+from erpsync_app.engine.aside import to_try
 from erpsync_app.engine.canonical import canonical
 from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.cycle import drain
@@ -125,7 +126,7 @@ class World:
 	def scan(self, ctx: Context | None = None, *, full: bool = True) -> None:
 		ctx = ctx or self.context()
 		for events in scan(ctx, ctx.doctypes, full=full, trigger="scan", move=ctx.forced is None):
-			ctx.queue.put(events)
+			ctx.queue.put(to_try(ctx, events))
 
 	def drain(self, ctx: Context | None = None, **more: Any) -> Run:
 		run = Run("run", "test")

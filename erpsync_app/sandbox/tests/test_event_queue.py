@@ -199,6 +199,22 @@ def test_quarantine_is_kept_until_the_document_changes(queue, clock):
 	assert not queue.failed()
 
 
+def test_what_is_blocked_is_made_due_by_what_went_through(queue, clock):
+	queue.put([event("a"), event("b")])
+	for name in "ab":
+		(one,) = queue.claim("Item", "change", 1, name)
+		queue.retry([one], after=timedelta(hours=1), error="x", attempt=True, blocked=name == "a")
+	queue.hasten(["Item"])
+	assert claimed(queue) == ["a"]
+
+
+def test_what_is_set_aside_is_known_by_when_it_was_changed(queue):
+	queue.put([event("a"), event("a", side=CLOUD), event("b")])
+	queue.fail(queue.claim("Item", "change", 2), error="x", seen={LOCAL: "then"})
+	assert queue.set_aside("Item", LOCAL) == {"a": "then", "b": "then"}
+	assert queue.set_aside("Item", CLOUD) == {"a": ""}
+
+
 def test_quarantine_is_lifted_by_a_person(queue):
 	queue.put([event("a"), event("b")])
 	queue.fail(queue.claim("Item", "change", 2), error="x")
