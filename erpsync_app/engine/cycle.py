@@ -18,6 +18,7 @@ from erpsync_app.engine.apply import apply, save
 from erpsync_app.engine.batch import Batch, Pair, docstatus
 from erpsync_app.engine.cancels import check_cancel, look_at_kept
 from erpsync_app.engine.context import Context, Run
+from erpsync_app.engine.days import or_too_soon
 from erpsync_app.engine.dependencies import check_targets
 from erpsync_app.engine.errors import (
 	Blocked,
@@ -243,7 +244,10 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 		if not ctx.queue.renew(pair.events):
 			raise LeaseLost
 
-	apply(ctx, run, batch, pair, decision, renew)
+	try:
+		apply(ctx, run, batch, pair, decision, renew)
+	except Refused as e:
+		raise or_too_soon(ctx, batch, pair, decision, e) from e
 	if decision.writes:
 		batch.arrived(pair)
 	for write in decision.writes:

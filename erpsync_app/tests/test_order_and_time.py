@@ -4,10 +4,23 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterator
 
-from erpsync_app.tests.support import Person, set_rules
-from erpsync_app.tests.test_ledgers import account, company, general, invoice_of, rules
+import frappe
+import pytest
+from frappe.utils import now_datetime
+
+from erpsync_app.tests.support import Person, set_rules, sync
+from erpsync_app.tests.test_ledgers import (
+	account,
+	company,
+	general,
+	invoice_of,
+	rules,
+	stock,
+	stock_item,
+	store,
+)
 from erpsync_app.tests.test_life_cycle import Here, There, in_step, twin
 from erpsync_app.tests.test_main_job import customer, item
 
@@ -117,3 +130,49 @@ def test_a_history_of_which_some_is_cancelled_and_some_amended(sides: tuple[Here
 	assert there("Payment Entry", paid, "docstatus", "amended_from") == (1, old)
 	assert there("Sales Invoice", invoices[1], "docstatus", "outstanding_amount") == (1, 200)
 	assert there("Payment Entry", anew, "docstatus") == (1,)
+
+
+@pytest.fixture(params=["ahead", "behind"])
+def far_apart(request, ledger: None, cloud: Person) -> Iterator[tuple[Here, Here]]:
+	"""Two sites with more than a day between their clocks, and the one whose clock is ahead first."""
+	here, there = Here(), There(cloud)
+	before = {side: side.get("System Settings", "System Settings")["time_zone"] for side in (here, there)}
+	zones = dict(zip((here, there), ("Pacific/Kiritimati", "Pacific/Pago_Pago"), strict=True))
+	if request.param == "behind":
+		zones = dict(zip(zones, reversed(zones.values()), strict=True))
+	for side, zone in zones.items():
+		side.edit("System Settings", "System Settings", time_zone=zone)
+	try:
+		yield (here, there) if request.param == "ahead" else (there, here)
+	finally:
+		frappe.db.rollback()
+		for side, zone in before.items():
+			side.edit("System Settings", "System Settings", time_zone=zone)
+
+
+def test_goods_that_were_received_tomorrow_wait_for_the_day(far_apart: tuple[Here, Here], prefix: str):
+	origin, mirror = far_apart
+	set_rules(*rules(prefix, "Purchase Receipt"))
+	origin.insert("Supplier", supplier_name=f"{prefix} supplier", supplier_group="All Supplier Groups")
+	origin.insert(**stock_item(f"{prefix} stock"))
+	rows = [{"item_code": f"{prefix} stock", "qty": 4, "rate": 12.5, "warehouse": store()}]
+	values = {"supplier": f"{prefix} supplier", "company": company(), "items": rows}
+	name = submitted(origin, "Purchase Receipt", **values)
+	day = str(origin.get("Purchase Receipt", name)["posting_date"])
+	run = sync()
+	assert run.counts["failed"] == run.counts["retried"] == 0, run.errors
+	waits = frappe.get_all(
+		"Sync Event",
+		{"ref_doctype": "Purchase Receipt", "docname": name},
+		["state", "attempts", "error", "next_try"],
+	)
+	assert {(event["state"], event["attempts"]) for event in waits} == {("Pending", 0)}
+	assert all(f"posting_date, {day}, is yet to come" in event["error"] for event in waits)
+	hours = [(event["next_try"] - now_datetime()).total_seconds() / 3600 for event in waits]
+	assert all(0 < each < 26 for each in hours), hours
+
+	zone = origin.get("System Settings", "System Settings")["time_zone"]
+	mirror.edit("System Settings", "System Settings", time_zone=zone)  # the day has come
+	in_step()
+	assert copy_of(origin, mirror, "Purchase Receipt", name)["docstatus"] == 1
+	assert stock(origin, prefix) == stock(mirror, prefix) != {}
