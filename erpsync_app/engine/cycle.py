@@ -257,6 +257,9 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 		ctx.queue.put(look_next(pair, decision))
 	if pair.left_out:
 		raise Blocked(f"It is written, but {', '.join(sorted(pair.left_out))} waits for what it links to.")
+	if pair.taken:
+		values = ", ".join(sorted(value for each in pair.taken for value in each.values))
+		raise NotYet(f"it is written but for {values}, which other documents have yet to give up")
 	if pair.walking:
 		raise NotYet("it is written, and goes on in its workflow next", timedelta(0))
 	if pair.own_rows:

@@ -10,7 +10,7 @@ import frappe
 import pytest
 from frappe.utils import now_datetime
 
-from erpsync_app.tests.support import Person, set_rules, sync
+from erpsync_app.tests.support import Person, count, set_rules, sync
 from erpsync_app.tests.test_ledgers import (
 	account,
 	company,
@@ -176,3 +176,48 @@ def test_goods_that_were_received_tomorrow_wait_for_the_day(far_apart: tuple[Her
 	in_step()
 	assert copy_of(origin, mirror, "Purchase Receipt", name)["docstatus"] == 1
 	assert stock(origin, prefix) == stock(mirror, prefix) != {}
+
+
+def barcodes(side: Here, name: str) -> list[str]:
+	return [row["barcode"] for row in side.get("Item", name)["barcodes"]]
+
+
+def give(side: Here, name: str, *codes: str) -> None:
+	"""Make these the barcodes of an item; rows that it has already are written over, as a person would."""
+	rows = side.get("Item", name)["barcodes"][: len(codes)]
+	given = [{**row, "barcode": code} for row, code in zip(rows, codes, strict=False)]
+	side.edit("Item", name, barcodes=[*given, *({"barcode": code} for code in codes[len(given) :])])
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_unique_values_that_change_hands_cross(sides: tuple[Here, Here], prefix: str, number: int):
+	"""Each item gets the barcode of the next one, and the last one that of the first; with another one that stays."""
+	origin, _ = sides
+	names = [f"{prefix} item {n}" for n in range(number)]
+	codes = [f"{prefix}{n}" for n in range(number)]
+	for name, code in zip(names, codes, strict=True):
+		rows = [{"barcode": f"{code}-own"}, {"barcode": code}]
+		origin.insert(**item(name, "All Item Groups"), barcodes=rows)
+	in_step()
+	for name, code in zip(names, codes, strict=True):
+		give(origin, name, f"{code}-own", f"{code}-for-now")
+	for name, code, new in zip(names, codes, [*codes[1:], codes[0]], strict=True):
+		give(origin, name, f"{code}-own", new)
+	in_step()
+	for side in sides:
+		for name, code, new in zip(names, codes, [*codes[1:], codes[0]], strict=True):
+			assert barcodes(side, name) == [f"{code}-own", new]
+	assert count("Sync Conflict") == 0
+
+
+def test_a_value_that_another_document_keeps_is_refused(sides: tuple[Here, Here], prefix: str):
+	"""It is in nobody's way but the document's own, which loses nothing by it."""
+	origin, mirror = sides
+	one, two = f"{prefix} one", f"{prefix} two"
+	origin.insert(**item(one, "All Item Groups"), barcodes=[{"barcode": f"{prefix}1"}])
+	in_step()
+	mirror.insert(**item(two, "All Item Groups"), barcodes=[{"barcode": f"{prefix}2"}])
+	give(origin, one, f"{prefix}2")
+	sync()
+	assert barcodes(mirror, one) == [f"{prefix}1"]
+	assert barcodes(mirror, two) == [f"{prefix}2"]
