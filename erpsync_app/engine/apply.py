@@ -27,7 +27,7 @@ from erpsync_app.engine.intents import (
 	name_for,
 )
 from erpsync_app.engine.late import check_double, take_back
-from erpsync_app.engine.lifecycle import SUBMITTED, posted, posting
+from erpsync_app.engine.lifecycle import posted
 from erpsync_app.engine.model import (
 	CLOUD,
 	LOCAL,
@@ -45,10 +45,12 @@ from erpsync_app.engine.moments import made_rows, sent_rows, stamped
 from erpsync_app.engine.reconcile import Decision, Write
 from erpsync_app.engine.references import know_rows, own_rows, without_references
 from erpsync_app.engine.reused import check_free, let_go_of_twins
+from erpsync_app.engine.swaps import yet_to_tell
 from erpsync_app.engine.tags import USER_TAGS, check_tags, retag, tags
 from erpsync_app.engine.trail import log_entry
 from erpsync_app.engine.transfer import attach, bind_twins, bring, check_files, leave_out_twins
-from erpsync_app.engine.workflow import before_walk, begun, state_field, walk, walking
+from erpsync_app.engine.updating import update, with_beside
+from erpsync_app.engine.workflow import begun, state_field, walking
 
 BRINGING = {
 	ATTACHMENTS: (attach, lambda doc: [file.file_name for file in doc.get(FILES, ())]),
@@ -65,7 +67,7 @@ def apply(
 ) -> None:
 	"""Write what the decision says and record it. `renew` prolongs the lease, and raises when it is lost."""
 	pair.held_back, pair.left_out, pair.left = decision.held_back, frozenset(), {}
-	pair.own_rows = frozenset()
+	pair.own_rows, pair.taken = frozenset(), ()
 	if decision.writes:
 		renew()  # before anything is stored: the binding may be what it was before another worker was at it
 	if maps := batch.first_maps(pair, {name for write in decision.writes for name in write.rows}):
@@ -193,19 +195,7 @@ def _write(
 		return batch.fields(before, side, at_birth=True)
 	if _only_beside(write):
 		return None
-	plain = before_walk(batch, write)
-	fields = plain.fields
-	if write.docstatus == SUBMITTED and (source := pair.docs[other(side)]):
-		fields = {**posting(batch.fields(source, other(side))), **fields}
-	bring(ctx, batch, pair, side, fields, renew)
-	changes = posted(outbound(fields, batch.shape, batch.terms[side], before, write.rows), batch.shape)
-	if plain.docstatus is not None:
-		changes["docstatus"] = plain.docstatus
-	if changes:
-		pair.docs[side] = _with_beside(
-			site.update(doctype, before["name"], changes, before["modified"]), before
-		)
-	walk(ctx, batch, pair, write, renew)
+	update(ctx, batch, pair, write, renew)
 	held = batch.fields(before, side)
 	return {name: held.get(name) for name in write.fields}
 
@@ -218,11 +208,6 @@ def _beside(write: Write) -> list[str]:
 	"""What beside the document is to be made what the write says; one that was just created has nothing to lose."""
 	named = sorted(BESIDE & write.fields.keys())
 	return [name for name in named if write.fields[name] or write.operation == "update"]
-
-
-def _with_beside(doc: Document, before: Document) -> Document:
-	"""A document as its site answered it, with what is known to stand beside it."""
-	return {**doc, **{key: before[key] for key in (FILES, USER_TAGS) if key in before}}
 
 
 def _create(ctx: Context, batch: Batch, pair: Pair, side: Side, renew: Callable[[], None]) -> None:
@@ -247,7 +232,7 @@ def _create(ctx: Context, batch: Batch, pair: Pair, side: Side, renew: Callable[
 	except Duplicate as e:
 		check_free(ctx, batch.rule, side, doc["name"], e)
 		raise
-	pair.docs[side] = _with_beside(made, {key: none for key, none in NOTHING.items() if key in doc})
+	pair.docs[side] = with_beside(made, {key: none for key, none in NOTHING.items() if key in doc})
 	names = {source: doc["name"], side: made["name"]}
 	assert pair.binding.intent
 	rows = made_rows(batch, pair.binding.rows, pair.binding.intent, made)
@@ -323,6 +308,7 @@ def _record(
 	rows = binding.rows if failed else batch.row_maps(pair, {f for w in decision.writes for f in w.fields})
 	know_rows(batch, rows.values())
 	held = pair.as_failed().held if failed else {side: _held(batch, pair, side, decision) for side in SIDES}
+	held, rows = yet_to_tell(pair.taken, held, rows)
 	if decision.status == "Diverged":
 		crossed, maps = batch.unmet(pair)
 		held = {side: h and replace(h, fields={**h.fields, **crossed[side]}) for side, h in held.items()}

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cached_property
+from typing import Any
 
 from erpsync_app.engine.beside import ATTACHMENTS, BESIDE, TAGS
 from erpsync_app.engine.canonical import canonical, instant, row_names
@@ -47,6 +48,20 @@ class Survivor:
 
 	name: str
 	counterpart: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+	"""Values of a unique field that another document has yet to give up on `side`: of the document, or, where `table` is
+	not empty, of its rows."""
+
+	side: Side
+	table: str
+	field: str
+	values: frozenset[str]
+
+	def keeps(self, row: Mapping[str, Any]) -> bool:
+		return row.get(self.field) not in self.values
 
 
 @dataclass
@@ -93,6 +108,8 @@ class Pair:
 	doubles: str = ""
 	usurps: tuple[Binding, Side] | None = None
 	"""The binding whose name on that side means this document now."""
+	taken: tuple[Taken, ...] = ()
+	"""What an update had to leave out, since other documents have yet to give it up."""
 	walking: Side | None = None
 	"""The side whose document has yet to go on to the state of the other side's (see `workflow`)."""
 	kept_by: tuple[str, str, str] | None = None

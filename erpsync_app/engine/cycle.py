@@ -18,6 +18,7 @@ from erpsync_app.engine.apply import apply, save
 from erpsync_app.engine.batch import Batch, Pair, docstatus
 from erpsync_app.engine.cancels import check_cancel, look_at_kept
 from erpsync_app.engine.context import Context, Run
+from erpsync_app.engine.days import or_too_soon
 from erpsync_app.engine.dependencies import check_targets
 from erpsync_app.engine.errors import (
 	Blocked,
@@ -253,7 +254,7 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 	try:
 		apply(ctx, run, batch, pair, decision, renew)
 	except Refused as e:
-		raise explained(ctx, batch, pair, e) from e
+		raise or_too_soon(ctx, batch, pair, decision, explained(ctx, batch, pair, e)) from e
 	if decision.writes:
 		batch.arrived(pair)
 	for write in decision.writes:
@@ -263,6 +264,9 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 		ctx.queue.put(look_next(pair, decision))
 	if pair.left_out:
 		raise Blocked(f"It is written, but {', '.join(sorted(pair.left_out))} waits for what it links to.")
+	if pair.taken:
+		values = ", ".join(sorted(value for each in pair.taken for value in each.values))
+		raise NotYet(f"it is written but for {values}, which other documents have yet to give up")
 	if pair.walking:
 		raise NotYet("it is written, and goes on in its workflow next", timedelta(0))
 	if pair.own_rows:

@@ -11,6 +11,7 @@ from typing import Any
 
 from erpsync_app.engine.batch import Pair
 from erpsync_app.engine.context import Context, Run
+from erpsync_app.engine.days import TooSoon
 from erpsync_app.engine.errors import Blocked, Duplicate, Refused, Stale
 from erpsync_app.engine.model import Event, Outcome
 from erpsync_app.engine.retry import SHORTLY
@@ -25,6 +26,12 @@ def refused(ctx: Context, run: Run, pair: Pair, e: Exception) -> None:
 	# Only where the site said no is it sure that a create made nothing.
 	in_vain = isinstance(e, Refused) and binding.intent
 	after = replace(binding, intent=None, rows={}) if in_vain else binding
+	if isinstance(e, TooSoon):
+		ctx.queue.retry(pair.events, after=e.after, error=error, attempt=False)
+		run.counts["waiting"] += 1
+		if binding.id and in_vain:
+			_note(ctx, Outcome(after))
+		return
 	if not ctx.retry.exhausted(attempts):
 		wait = timedelta(0) if isinstance(e, Stale) else ctx.retry.wait(attempts)
 		ctx.queue.retry(pair.events, after=wait, error=error, attempt=True, blocked=blocked)

@@ -103,6 +103,8 @@ def on_their_way(batch: Batch, pair: Pair) -> Mapping[Side, Held | None]:
 	"""The baselines; but where both sides have gone on from a state, and one has come to a state on the way to that of the
 	other, its present state is its baseline: it follows."""
 	held = dict(pair.binding.held)
+	if not batch.shape.workflows:
+		return held
 	now = {side: batch.fields(doc, side) for side, doc in pair.docs.items() if doc}
 	for side, workflow in batch.shape.workflows.items():
 		here, there, name = held.get(side), held.get(other(side)), state_field(batch, side)

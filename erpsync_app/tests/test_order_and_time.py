@@ -4,10 +4,23 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterator
 
-from erpsync_app.tests.support import Person, set_rules
-from erpsync_app.tests.test_ledgers import account, company, general, invoice_of, rules
+import frappe
+import pytest
+from frappe.utils import now_datetime
+
+from erpsync_app.tests.support import Person, count, set_rules, sync
+from erpsync_app.tests.test_ledgers import (
+	account,
+	company,
+	general,
+	invoice_of,
+	rules,
+	stock,
+	stock_item,
+	store,
+)
 from erpsync_app.tests.test_life_cycle import Here, There, in_step, twin
 from erpsync_app.tests.test_main_job import customer, item
 
@@ -117,3 +130,94 @@ def test_a_history_of_which_some_is_cancelled_and_some_amended(sides: tuple[Here
 	assert there("Payment Entry", paid, "docstatus", "amended_from") == (1, old)
 	assert there("Sales Invoice", invoices[1], "docstatus", "outstanding_amount") == (1, 200)
 	assert there("Payment Entry", anew, "docstatus") == (1,)
+
+
+@pytest.fixture(params=["ahead", "behind"])
+def far_apart(request, ledger: None, cloud: Person) -> Iterator[tuple[Here, Here]]:
+	"""Two sites with more than a day between their clocks, and the one whose clock is ahead first."""
+	here, there = Here(), There(cloud)
+	before = {side: side.get("System Settings", "System Settings")["time_zone"] for side in (here, there)}
+	zones = dict(zip((here, there), ("Pacific/Kiritimati", "Pacific/Pago_Pago"), strict=True))
+	if request.param == "behind":
+		zones = dict(zip(zones, reversed(zones.values()), strict=True))
+	for side, zone in zones.items():
+		side.edit("System Settings", "System Settings", time_zone=zone)
+	try:
+		yield (here, there) if request.param == "ahead" else (there, here)
+	finally:
+		frappe.db.rollback()
+		for side, zone in before.items():
+			side.edit("System Settings", "System Settings", time_zone=zone)
+
+
+def test_goods_that_were_received_tomorrow_wait_for_the_day(far_apart: tuple[Here, Here], prefix: str):
+	origin, mirror = far_apart
+	set_rules(*rules(prefix, "Purchase Receipt"))
+	origin.insert("Supplier", supplier_name=f"{prefix} supplier", supplier_group="All Supplier Groups")
+	origin.insert(**stock_item(f"{prefix} stock"))
+	rows = [{"item_code": f"{prefix} stock", "qty": 4, "rate": 12.5, "warehouse": store()}]
+	values = {"supplier": f"{prefix} supplier", "company": company(), "items": rows}
+	name = submitted(origin, "Purchase Receipt", **values)
+	day = str(origin.get("Purchase Receipt", name)["posting_date"])
+	run = sync()
+	assert run.counts["failed"] == run.counts["retried"] == 0, run.errors
+	waits = frappe.get_all(
+		"Sync Event",
+		{"ref_doctype": "Purchase Receipt", "docname": name},
+		["state", "attempts", "error", "next_try"],
+	)
+	assert {(event["state"], event["attempts"]) for event in waits} == {("Pending", 0)}
+	assert all(f"posting_date, {day}, is yet to come" in event["error"] for event in waits)
+	hours = [(event["next_try"] - now_datetime()).total_seconds() / 3600 for event in waits]
+	assert all(0 < each < 26 for each in hours), hours
+
+	zone = origin.get("System Settings", "System Settings")["time_zone"]
+	mirror.edit("System Settings", "System Settings", time_zone=zone)  # the day has come
+	in_step()
+	assert copy_of(origin, mirror, "Purchase Receipt", name)["docstatus"] == 1
+	assert stock(origin, prefix) == stock(mirror, prefix) != {}
+
+
+def barcodes(side: Here, name: str) -> list[str]:
+	return [row["barcode"] for row in side.get("Item", name)["barcodes"]]
+
+
+def give(side: Here, name: str, *codes: str) -> None:
+	"""Make these the barcodes of an item; rows that it has already are written over, as a person would."""
+	rows = side.get("Item", name)["barcodes"][: len(codes)]
+	given = [{**row, "barcode": code} for row, code in zip(rows, codes, strict=False)]
+	side.edit("Item", name, barcodes=[*given, *({"barcode": code} for code in codes[len(given) :])])
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_unique_values_that_change_hands_cross(sides: tuple[Here, Here], prefix: str, number: int):
+	"""Each item gets the barcode of the next one, and the last one that of the first; with another one that stays."""
+	origin, _ = sides
+	names = [f"{prefix} item {n}" for n in range(number)]
+	codes = [f"{prefix}{n}" for n in range(number)]
+	for name, code in zip(names, codes, strict=True):
+		rows = [{"barcode": f"{code}-own"}, {"barcode": code}]
+		origin.insert(**item(name, "All Item Groups"), barcodes=rows)
+	in_step()
+	for name, code in zip(names, codes, strict=True):
+		give(origin, name, f"{code}-own", f"{code}-for-now")
+	for name, code, new in zip(names, codes, [*codes[1:], codes[0]], strict=True):
+		give(origin, name, f"{code}-own", new)
+	in_step()
+	for side in sides:
+		for name, code, new in zip(names, codes, [*codes[1:], codes[0]], strict=True):
+			assert barcodes(side, name) == [f"{code}-own", new]
+	assert count("Sync Conflict") == 0
+
+
+def test_a_value_that_another_document_keeps_is_refused(sides: tuple[Here, Here], prefix: str):
+	"""It is in nobody's way but the document's own, which loses nothing by it."""
+	origin, mirror = sides
+	one, two = f"{prefix} one", f"{prefix} two"
+	origin.insert(**item(one, "All Item Groups"), barcodes=[{"barcode": f"{prefix}1"}])
+	in_step()
+	mirror.insert(**item(two, "All Item Groups"), barcodes=[{"barcode": f"{prefix}2"}])
+	give(origin, one, f"{prefix}2")
+	sync()
+	assert barcodes(mirror, one) == [f"{prefix}1"]
+	assert barcodes(mirror, two) == [f"{prefix}2"]
