@@ -18,7 +18,7 @@ from typing import Any
 from erpsync_app.engine.apply import apply, log_entry, save
 from erpsync_app.engine.batch import Batch, Pair, docstatus
 from erpsync_app.engine.context import Context, Run
-from erpsync_app.engine.dependencies import missing_target, optional
+from erpsync_app.engine.dependencies import missing_target
 from erpsync_app.engine.errors import (
 	Blocked,
 	Duplicate,
@@ -231,10 +231,7 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 		survivor = pair.merged[source]
 		if write.operation == "merge" and not (survivor and survivor.counterpart):
 			raise Blocked(_awaited(batch, pair, source))
-		needed = set(write.fields)
-		if write.operation == "create":
-			needed -= optional(batch, needed)  # it can be written without them
-		if target := missing_target(ctx, batch, pair, source, needed):
+		if target := missing_target(ctx, batch, pair, write):
 			raise Blocked(f"{target[0]} {target[1]}, which it links to, is not synced yet.")
 		doc = pair.docs[source]
 		if write.operation == "create" and doc and not pair.binding.id:
