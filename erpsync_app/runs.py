@@ -27,7 +27,7 @@ from erpsync_app.engine.errors import Halt, NeedsPerson, SyncError
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Direction, Event
 from erpsync_app.engine.safety import Breakers
 from erpsync_app.engine.scan import scan
-from erpsync_app.erp_sync.naming import counter
+from erpsync_app.erp_sync.naming import counter_of
 from erpsync_app.left import tell_left
 
 PATIENCE = timedelta(seconds=30)
@@ -74,7 +74,7 @@ def opened(
 		retry=current.retry,
 		batch_size=current.batch_size,
 		breakers=Breakers(on=False) if looking else breakers.load(current),
-		counter=cache(lambda doctype: counter(frappe.get_meta(doctype))),
+		counter=cache(counter_of),
 	)
 	user = frappe.session.user
 	frappe.set_user(current.sync_user)

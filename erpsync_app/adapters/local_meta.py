@@ -25,7 +25,7 @@ def meta_of(meta: Any, parent: str | None = None) -> Meta:
 			name=f.fieldname,
 			type=f.fieldtype,
 			label=f.label or "",
-			options=f.options,
+			options=f.options or None,
 			read_only=bool(f.read_only) or f.fieldtype == "Read Only",
 			allow_on_submit=bool(f.allow_on_submit),
 			required=bool(f.reqd),
@@ -48,7 +48,7 @@ def meta_of(meta: Any, parent: str | None = None) -> Meta:
 		children=children,
 		parent_field=(meta.nsm_parent_field or f"parent_{frappe.scrub(meta.name)}") if meta.is_tree else None,
 		submittable=bool(meta.is_submittable),
-		autoname=meta.autoname,
+		autoname=meta.autoname or None,
 		workflow=_workflow(meta),
 	)
 

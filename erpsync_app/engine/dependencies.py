@@ -21,8 +21,9 @@ from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import Blocked
 from erpsync_app.engine.followers import FOLLOWERS
 from erpsync_app.engine.lifecycle import CANCELLED, SUBMITTED
-from erpsync_app.engine.mapping import link_target, links
-from erpsync_app.engine.model import Event, Progress, Side, other
+from erpsync_app.engine.mapping import Shape, link_target, links
+from erpsync_app.engine.model import Document, Event, Progress, Side, other
+from erpsync_app.engine.numbers import ANY
 from erpsync_app.engine.reconcile import Write
 from erpsync_app.engine.references import unknown_row
 from erpsync_app.engine.retry import SHORTLY, NotYet
@@ -36,6 +37,7 @@ def check_targets(ctx: Context, batch: Batch, pair: Pair, write: Write) -> None:
 	"""Raise NotYet, or Blocked, where what the document links to has to be written on the side of `write` before it."""
 	there, side = write.side, other(write.side)
 	needed, doc = set(write.fields), pair.docs[side]
+	check_numbers(ctx, batch, pair, side, needed if write.operation != "create" else None)
 	if write.operation == "create" and doc:
 		needed |= batch.fields(doc, side, at_birth=True).keys()
 		needed -= optional(batch, needed)  # it can be written without them
@@ -116,6 +118,32 @@ def missing_target(
 		if ctx.rules[doctype].naming == "own" or batch.rule.follows:
 			return doctype, name
 	return None
+
+
+def check_numbers(ctx: Context, batch: Batch, pair: Pair, side: Side, fields: Collection[str] | None) -> None:
+	"""Raise Blocked if one of `fields`, or any for None, links to a document that each site numbers by itself and that no
+	rule lets cross: on the other side that number may be another document's."""
+	for field, doctype, name in _pointing(pair.docs[side] or {}, batch.shape, side, fields):
+		if doctype not in ctx.rules and ctx.counter(doctype) == ANY:
+			raise Blocked(
+				f"{field} links to {doctype} {name}, and each site numbers its {doctype} documents by itself, so that on the"
+				f" other site this may be another one: add a Sync Rule for {doctype}, or exclude {field}."
+			)
+
+
+def _pointing(
+	doc: Document, shape: Shape, side: Side, fields: Collection[str] | None = None
+) -> Iterator[tuple[str, str, str]]:
+	"""Each `(field, doctype, name)` that a document points to, those of its rows as well."""
+	for f in shape.fields:
+		value = doc.get(f.on(side))
+		if not value or (fields is not None and f.local not in fields):
+			continue
+		if f.rows is not None:
+			for row in value:
+				yield from _pointing(row, f.rows, side)
+		elif target := link_target(f, doc, shape, side):
+			yield f.local, target, value
 
 
 def optional(batch: Batch, fields: Collection[str]) -> set[str]:

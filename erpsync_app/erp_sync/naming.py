@@ -103,6 +103,11 @@ def counter(meta, seen: tuple[str, ...] = ()) -> str:
 	return "|".join(filter(None, (pattern, NUMBERED)))  # Frappe numbers what was amended
 
 
+def counter_of(doctype: str) -> str:
+	"""The same by the name of a DocType, which this site may lack."""
+	return counter(frappe.get_meta(doctype)) if frappe.db.exists("DocType", doctype) else ""
+
+
 def counts(meta, seen: tuple[str, ...] = ()) -> bool:
 	"""Whether a counter is known to make the names. `seen` are DocTypes whose names are made of this one's."""
 	if frappe.db.exists("Document Naming Rule", {"document_type": meta.name, "disabled": 0}):

@@ -20,6 +20,7 @@ from erpsync_app.engine.errors import Missing, SyncError
 from erpsync_app.engine.files import FILE
 from erpsync_app.engine.ordering import unbreakable
 from erpsync_app.erp_sync.naming import counts
+from erpsync_app.erp_sync.needs import unruled
 
 MODULE = "ERP Sync"
 MODULES_OF_POWER = (
@@ -67,6 +68,14 @@ def check_naming(rule, meta):
 				" them. Choose own, or leave it empty."
 			).format(_(meta.name))
 		)
+
+
+def tell_unruled(rule):
+	"""What no document of this rule can do without may get its own rule next: no reason to refuse this one."""
+	ruled = frappe.get_all("Sync Rule", {"enabled": 1}, pluck="name", order_by="name asc")
+	excluded = settings.load().excluded.union(lines(rule.exclude_fields))
+	if sentence := unruled(rule.ref_doctype, ruled, excluded):
+		frappe.msgprint(escape_html(sentence), indicator="orange")
 
 
 def check_filters(rule, meta):

@@ -103,3 +103,27 @@ def test_a_copy_of_a_site_is_one_with_it(naming):
 	assert not sync(w, ANY).errors
 	assert tax_ids(w) == [["later"]] * 2
 	w.check_in_step()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_link_to_a_number_that_no_rule_brings_leads_nowhere(side):
+	"""The other side has a customer of that number, which is another one."""
+	w = namesakes("C-1", own("Sales Order"))
+	for person in w.people.values():
+		person.insert("Item Group", item_group_name="All Item Groups", is_group=1)
+		person.insert("UOM", uom_name="Nos")
+		person.insert("Item", item_code="I", item_group="All Item Groups", stock_uom="Nos")
+	w.people[side].insert("Sales Order", customer="C-1", items=[{"item_code": "I", "qty": 2}])
+
+	def numbered(doctype: str) -> str:
+		return ANY if doctype == "Customer" else ""
+
+	ctx = w.context(counter=numbered)
+	w.scan(ctx)
+	assert w.drain(ctx).counts["retried"] == 1
+	assert sorted(w.count("Sales Order")) == [0, 1]
+	(why,) = w.database.rows("select error from event")
+	assert "customer links to Customer C-1" in why["error"] and "add a Sync Rule for Customer" in why["error"]
+
+	w.settle()
+	assert w.count("Sales Order") == (1, 1), "a name that is no number leads to the same one"

@@ -73,6 +73,7 @@ class SyncRule(Document):
 			rule_checks.check_cycles(self)
 			rule_checks.check_match_fields(self)
 			rule_checks.check_with_cloud(self)
+			rule_checks.tell_unruled(self)
 
 	def on_update(self):
 		rules_cache.clear()
