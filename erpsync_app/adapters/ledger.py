@@ -31,6 +31,7 @@ from erpsync_app.engine.model import (
 	Intent,
 	LogEntry,
 	Outcome,
+	Progress,
 	RowMap,
 	Side,
 	other,
@@ -77,6 +78,22 @@ class SiteLedger:
 			row[here]: row[there]
 			for row in _records(doctype, f"{side}_name", names, [here, there])
 			if row[there]
+		}
+
+	def row_maps(self, doctype: str, side: Side, names: Sequence[str]) -> list[RowMap]:
+		found = _records(doctype, f"{side}_name", names, [f"{side}_name", "row_map"])
+		return [each for row in found for each in _row_maps(row).values()]
+
+	def progress(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, Progress]:
+		here, there = f"{side}_name", f"{other(side)}_name"
+		columns = [here, there, "status", *(f"{each}_docstatus" for each in SIDES)]
+		return {
+			row[here]: Progress(
+				row[there] or None,
+				{each: row[f"{each}_docstatus"] or 0 for each in SIDES},
+				row["status"],
+			)
+			for row in _records(doctype, here, names, columns)
 		}
 
 	def newest(self, doctype: str, side: Side, limit: int) -> dict[str, str]:
@@ -187,7 +204,7 @@ def _binding(row: dict[str, Any]) -> Binding:
 		error=row["error"] or None,
 		intent=_intent(row) if row["intent_side"] else None,
 		choice=row["choice"] or None,
-		rows={table: RowMap.of(told) for table, told in json.loads(row["row_map"] or "{}").items()},
+		rows=_row_maps(row),
 		id=row["name"],
 		version=str(row["modified"]),
 	)
@@ -260,6 +277,10 @@ def _check_alone(binding: Binding) -> None:
 	as_read = {"name": binding.id, "modified": binding.version}
 	if not frappe.db.get_value(RECORD, as_read, for_update=True):
 		raise errors.Stale(SOMEONE_ELSE)
+
+
+def _row_maps(row: dict[str, Any]) -> dict[str, RowMap]:
+	return {table: RowMap.of(told) for table, told in json.loads(row["row_map"] or "{}").items()}
 
 
 def insert_rows(doctype: str, rows: list[dict[str, Any]]) -> list[str]:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from typing import Any
@@ -15,7 +15,7 @@ import requests
 from erpsync_app.adapters.compat import plain_sums, sum_fields
 from erpsync_app.adapters.keyset import past
 from erpsync_app.adapters.rest_client import RestClient
-from erpsync_app.adapters.rest_meta import has_levels, meta_of, stored
+from erpsync_app.adapters.rest_meta import forget_tables, has_levels, meta_of, stored
 from erpsync_app.adapters.trail import Kept, creations, document_in
 from erpsync_app.engine.errors import NeedsPerson, Refused, Unavailable, Unreadable
 from erpsync_app.engine.model import CLOUD, TRAIL, Cursor, Deletion, Document, Meta, Note, Side, Stamp
@@ -213,6 +213,15 @@ class RestReader:
 			found |= {str(row["parent"]) for row in rows if "parent" in row}
 		return sorted(found)
 
+	def parents(self, doctype: str, child: str, rows: Sequence[str]) -> dict[str, str]:
+		found: dict[str, str] = {}
+		for chunk in chunks(rows, self._chunk):
+			filters = [["name", "in", chunk], ["parenttype", "=", doctype]]
+			fields = ["name", "parent"]
+			listed = self._list(child, fields, filters, "name asc", MANY, parent=doctype)
+			found.update((str(row["name"]), str(row["parent"])) for row in listed if "parent" in row)
+		return found
+
 	def tags(self, doctype: str, names: Sequence[str]) -> dict[str, str]:
 		found: dict[str, str] = {}
 		for chunk in chunks(list(dict.fromkeys(names)), self._chunk):
@@ -366,7 +375,7 @@ class RestReader:
 				):
 					if "parent" not in row:
 						# No field of these rows is for this user's eyes: unreadable is not empty.
-						_forget_tables(meta, child, docs.values())
+						forget_tables(meta, child, docs.values())
 						break
 					doc = docs.get(str(row["parent"]))
 					if doc is not None and row.get("parentfield") in meta.children:
@@ -374,13 +383,6 @@ class RestReader:
 
 	def _plain(self, doctype: str, raw: Document, *, whole: bool = False) -> Document:
 		return stored(self.meta(doctype), raw, whole=whole)
-
-
-def _forget_tables(meta: Meta, child: Meta, docs: Iterable[Document]) -> None:
-	"""Leave the tables of a child DocType out of the documents, as all is left out that cannot be read."""
-	for table in [name for name, each in meta.children.items() if each.doctype == child.doctype]:
-		for doc in docs:
-			doc.pop(table, None)
 
 
 def any_of(field: str, names: Sequence[str]) -> list[list[Any]]:

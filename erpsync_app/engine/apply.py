@@ -45,6 +45,7 @@ from erpsync_app.engine.model import (
 )
 from erpsync_app.engine.moments import made_rows, sent_rows, stamped
 from erpsync_app.engine.reconcile import Decision, Write
+from erpsync_app.engine.references import know_rows, own_rows, without_references
 from erpsync_app.engine.reused import check_free, let_go_of_twins
 from erpsync_app.engine.tags import USER_TAGS, check_tags, retag, tags
 from erpsync_app.engine.transfer import attach, bind_twins, bring, check_files, leave_out_twins
@@ -64,6 +65,7 @@ def apply(
 ) -> None:
 	"""Write what the decision says and record it. `renew` prolongs the lease, and raises when it is lost."""
 	pair.held_back, pair.left_out, pair.left = decision.held_back, frozenset(), {}
+	pair.own_rows = frozenset()
 	if decision.writes:
 		renew()  # before anything is stored: the binding may be what it was before another worker was at it
 	if maps := batch.first_maps(pair, {name for write in decision.writes for name in write.rows}):
@@ -225,7 +227,9 @@ def _create(ctx: Context, batch: Batch, pair: Pair, side: Side, renew: Callable[
 	source = other(side)
 	doc = pair.docs[source]
 	assert doc is not None
-	sent = batch.fields(doc, source, at_birth=True)
+	fields, rows_of_it = batch.fields(doc, source, at_birth=True), own_rows(doc, batch.shape, source)
+	sent = without_references(fields, batch.shape, rows_of_it)
+	pair.own_rows = rows_of_it if sent != fields else frozenset()
 	bring(ctx, batch, pair, side, sent, renew)
 	unbound = list(unbound_links(ctx, batch, pair, source, sent))
 	left_out = optional(batch, {field for field, _, _ in unbound})
@@ -244,6 +248,7 @@ def _create(ctx: Context, batch: Batch, pair: Pair, side: Side, renew: Callable[
 	assert pair.binding.intent
 	rows = made_rows(batch, pair.binding.rows, pair.binding.intent, made)
 	pair.binding = replace(pair.binding, names=names, rows=rows, intent=None)
+	know_rows(batch, rows.values())
 
 
 def _send(
@@ -311,8 +316,9 @@ def _record(
 		return
 	# What failed is in step with nothing: its baselines stay, and with them what has yet to cross.
 	failed = decision.status == "Failed"
-	held = pair.as_failed().held if failed else {side: _held(batch, pair, side, decision) for side in SIDES}
 	rows = binding.rows if failed else batch.row_maps(pair, {f for w in decision.writes for f in w.fields})
+	know_rows(batch, rows.values())
+	held = pair.as_failed().held if failed else {side: _held(batch, pair, side, decision) for side in SIDES}
 	if decision.status == "Diverged":
 		crossed, maps = batch.unmet(pair)
 		held = {side: h and replace(h, fields={**h.fields, **crossed[side]}) for side, h in held.items()}
@@ -369,6 +375,7 @@ def _held(batch: Batch, pair: Pair, side: Side, decision: Decision) -> Held | No
 	if not any(write.side == side for write in decision.writes):
 		# They have yet to cross, and what the other side has in their place is nobody's edit.
 		fields.update(dict.fromkeys(pair.left_out))
+		fields = without_references(fields, batch.shape, pair.own_rows)
 	there = pair.docs[other(side)]
 	theirs = batch.fields(there, other(side)) if there else {}
 	for name in BESIDE & now.fields.keys():

@@ -25,12 +25,14 @@ from erpsync_app.engine.model import (
 	Event,
 	Fields,
 	Held,
+	Progress,
 	RowMap,
 	Rule,
 	Side,
 	other,
 )
 from erpsync_app.engine.reconcile import View, without
+from erpsync_app.engine.references import learn_rows
 from erpsync_app.engine.rows import Lines, Table, joined, row_map
 from erpsync_app.engine.tags import learn_tags, tags
 
@@ -75,6 +77,8 @@ class Pair:
 	renamed: Side | None = None
 	held_back: frozenset[str] = frozenset()
 	left_out: frozenset[str] = frozenset()
+	own_rows: frozenset[str] = frozenset()
+	"""The document's own rows to which a create could not tell the references, since it was to name them."""
 	left: dict[str, str] = field(default_factory=dict)
 	twins: list[dict[Side, str]] = field(default_factory=list)
 	closed: set[Side] = field(default_factory=set)
@@ -126,8 +130,13 @@ class Batch:
 	shape: Shape
 	pairs: list[Pair]
 	terms: Mapping[Side, Terms]
-	bound: dict[Side, dict[str, set[str]]] = field(default_factory=lambda: {LOCAL: {}, CLOUD: {}})
-	"""By side and DocType, the Link targets that are bound."""
+	bound: dict[Side, dict[str, dict[str, Progress]]] = field(default_factory=lambda: {LOCAL: {}, CLOUD: {}})
+	"""By side, DocType and name, the Link targets that are bound, and how far they have come."""
+	unknown_rows: dict[Side, dict[str, tuple[str, str]]] = field(
+		default_factory=lambda: {LOCAL: {}, CLOUD: {}}
+	)
+	"""By side, the rows that documents of the batch refer to and that are not known on the other side; of each the
+	document that it is a row of, by `(doctype, name)`."""
 
 	def absorb(self, pair: Pair, side: Side) -> None:
 		"""Events of both sides whose documents turn out to be one belong to one pair."""
@@ -135,6 +144,27 @@ class Batch:
 		for twin in [p for p in self.pairs if p is not pair and p.binding.names.get(side) == name]:
 			pair.events += twin.events
 			self.pairs.remove(twin)
+
+	def goes_before(self, pair: Pair, side: Side, doctype: str, name: str) -> bool:
+		"""Whether a document, by its name on that side, is one of the batch and older than that of the pair."""
+		return doctype == self.rule.doctype and any(
+			p.binding.names.get(side) == name and self.born(p) < self.born(pair) for p in self.pairs
+		)
+
+	def arrived(self, pair: Pair) -> None:
+		"""The pair was written: what else in the batch links to it finds it bound, and as far as it has come."""
+		doctype, names = self.rule.doctype, pair.binding.names
+		here, there = names.get(LOCAL), names.get(CLOUD)
+		if not (here and there and all(pair.docs.values())):
+			return
+		come = {side: docstatus(doc) for side, doc in pair.docs.items() if doc}
+		for side, name in ((LOCAL, here), (CLOUD, there)):
+			known = self.bound[side].setdefault(doctype, {})
+			known[name] = Progress(names[other(side)], come, pair.binding.status)
+		inward, outward = self.terms[CLOUD].inward, self.terms[CLOUD].outward
+		assert isinstance(inward, dict) and isinstance(outward, dict)
+		if here != there:
+			inward[doctype, there], outward[doctype, here] = here, there
 
 	def rule_of(self, pair: Pair) -> Rule:
 		"""The rule of one pair: what it is about may be let go one way only."""
@@ -187,7 +217,8 @@ class Batch:
 			return old
 		found = {
 			name: row_map(old.get(name), tables, name in written)
-			for name, tables in self._tables(pair).items()
+			# Also of what is submitted or cancelled: other documents refer to its rows.
+			for name, tables in self._tables(pair, stage=0).items()
 			if name not in pair.held_back
 		}
 		return {**found, **{name: old[name] for name in pair.held_back if name in old}}
@@ -214,17 +245,19 @@ class Batch:
 	def _lines(self, pair: Pair, names: Collection[str]) -> Iterator[tuple[str, Lines]]:
 		"""Of these tables, those that have baselines and that both sides show, with their rows joined."""
 		was = {side: held.fields if (held := pair.binding.held.get(side)) else {} for side in SIDES}
-		for name, tables in self._tables(pair).items() if names and all(pair.docs.values()) else ():
+		for name, tables in (
+			self._tables(pair, stage=pair.stage).items() if names and all(pair.docs.values()) else ()
+		):
 			if name in names and all(name in was[side] for side in SIDES):
 				known = pair.binding.rows.get(name)
 				yield name, joined({side: was[side][name] for side in SIDES}, known, tables)
 
-	def _tables(self, pair: Pair) -> dict[str, dict[Side, Table]]:
-		"""The child tables that both documents of a pair show."""
+	def _tables(self, pair: Pair, *, stage: int) -> dict[str, dict[Side, Table]]:
+		"""The child tables that both documents of a pair show; `stage` is that of `fields`."""
 		tables: dict[Side, dict[str, Table]] = {}
 		for side, doc in pair.docs.items():
 			assert doc is not None
-			fields, names = self.fields(doc, side, stage=pair.stage), row_names(doc, self.shape, side)
+			fields, names = self.fields(doc, side, stage=stage), row_names(doc, self.shape, side)
 			tables[side] = {name: Table(fields[name], names[name]) for name in names if name in fields}
 		return {
 			name: {side: tables[side][name] for side in SIDES}
@@ -294,9 +327,11 @@ def learn(ctx: Context, batch: Batch, side: Side, docs: Iterable[Document]) -> N
 	assert isinstance(lead, dict)
 	for doctype, names in targets(docs, batch.shape, side).items():
 		if doctype in ctx.rules:
-			known = ctx.ledger.names(doctype, side, sorted(names))
-			batch.bound[side].setdefault(doctype, set()).update(known)
-			lead.update({(doctype, name): there for name, there in known.items() if there != name})
+			known = ctx.ledger.progress(doctype, side, sorted(names))
+			bound = {name: progress for name, progress in known.items() if progress.name}
+			batch.bound[side].setdefault(doctype, {}).update(bound)
+			lead.update({(doctype, name): each.name for name, each in bound.items() if each.name != name})
+	learn_rows(ctx, batch, side, docs)
 
 
 def equal(one: Fields, two: Fields) -> bool:

@@ -12,10 +12,19 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from functools import partial
 from typing import Any
 
 from erpsync_app.engine.files import address, attached
-from erpsync_app.engine.mapping import FILE_TYPES, Shape, SyncedField, Terms, link_target
+from erpsync_app.engine.mapping import (
+	FILE_TYPES,
+	REFERRING_TYPES,
+	Shape,
+	SyncedField,
+	Terms,
+	link_target,
+	relisted,
+)
 from erpsync_app.engine.model import LOCAL, Document, Fields, Side
 
 INTEGER_TYPES = frozenset(("Int", "Long Int", "Check"))
@@ -50,11 +59,15 @@ def canonical(
 		elif submitted and not f.after_submit:
 			continue
 		elif value and (target := link_target(f, doc, shape, terms.side)):
-			found[f.local] = terms.inward.get((target, value), value)
+			found[f.local] = terms.link_in(target, value)
 		elif f.type in FILE_TYPES:
 			found[f.local] = attached(value, terms)
+		elif f.lists and value and isinstance(value, str):
+			found[f.local] = relisted(value, partial(terms.link_in, f.lists))
 		else:
-			found[f.local] = spelled(value, f.type, terms.zone, terms.local_zone)
+			spelling = spelled(value, f.type, terms.zone, terms.local_zone)
+			refers = f.type in REFERRING_TYPES and spelling is not None
+			found[f.local] = terms.rows_inward.get(spelling, spelling) if refers else spelling
 	return found
 
 
@@ -89,12 +102,16 @@ def outbound(
 				value, f, terms, (current or {}).get(name) or [], (rows or {}).get(f.local)
 			)
 		elif value and (target := _target(f, fields, shape, current, terms)):
-			values[name] = terms.outward.get((target, value), value)
+			values[name] = terms.link_out(target, value)
 		elif f.type in FILE_TYPES:
 			if (url := address(value, terms)) or not value:
 				values[name] = url  # of a file that is not there, the field stays what it is
 		elif f.type == "Datetime" and terms.side != LOCAL:
 			values[name] = spelled(value, f.type, terms.local_zone, terms.zone)
+		elif f.lists and value:
+			values[name] = relisted(value, partial(terms.link_out, f.lists))
+		elif f.type in REFERRING_TYPES and value is not None:
+			values[name] = terms.rows_outward.get(value, value)
 		else:
 			values[name] = value
 	return values

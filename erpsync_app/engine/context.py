@@ -50,7 +50,10 @@ class Context:
 		"""Kept for the run. Raises Unreadable where a side does not have the DocType."""
 		if doctype not in self._shapes:
 			metas = {side: self._meta(side, doctype) for side in SIDES}
-			self._shapes[doctype] = shape_of(metas[LOCAL], metas[CLOUD], self.rules[doctype], self.excluded)
+			own = [name for name, rule in self.rules.items() if rule.naming == "own"]
+			self._shapes[doctype] = shape_of(
+				metas[LOCAL], metas[CLOUD], self.rules[doctype], self.excluded, own
+			)
 		return self._shapes[doctype]
 
 	def drift(self, doctype: str) -> list[Drift]:

@@ -14,17 +14,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from erpsync_app.engine.apply import apply, log_entry, save
+from erpsync_app.engine.apply import apply, save
 from erpsync_app.engine.batch import Batch, Pair, docstatus
 from erpsync_app.engine.context import Context, Run
-from erpsync_app.engine.dependencies import missing_target, optional
+from erpsync_app.engine.dependencies import check_targets
 from erpsync_app.engine.errors import (
 	Blocked,
-	Duplicate,
 	Halt,
 	NeedsPerson,
 	Refused,
-	Stale,
 	Unavailable,
 	Unclear,
 	Unreadable,
@@ -38,24 +36,14 @@ from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Event, Kind, 
 from erpsync_app.engine.ordering import parents_first
 from erpsync_app.engine.read_back import read_back
 from erpsync_app.engine.reconcile import Decision, Write, reconcile
+from erpsync_app.engine.retry import NEXT_RUN, NotYet
 from erpsync_app.engine.reused import is_another, let_go
+from erpsync_app.engine.setbacks import quarantine, refused
 from erpsync_app.engine.watch import before_batch, before_write
-
-SHORTLY = timedelta(seconds=2)
-NEXT_RUN = timedelta(minutes=1)
-"""How long an event waits that a run in one direction only may not carry: longer than any run waits for more."""
 
 
 class LeaseLost(Exception):
 	"""Another worker has taken over: this one was away for longer than its lease. Nothing more is written."""
-
-
-class NotYet(Exception):
-	"""The document has to wait for something that is under way; it counts against nobody."""
-
-	def __init__(self, message: str, after: timedelta = SHORTLY):
-		super().__init__(message)
-		self.after = after
 
 
 @dataclass(frozen=True)
@@ -137,7 +125,7 @@ def _process(ctx: Context, run: Run, doctype: str, events: list[Event]) -> bool:
 			except (Unavailable, NeedsPerson, LeaseLost):
 				raise
 			except Exception as e:  # one bad document must not hold up the rest, whatever is wrong with it
-				_refused(ctx, run, pair, e)
+				refused(ctx, run, pair, e)
 			left.subtract(event.id for event in pair.events)
 			for event in pair.events:
 				# It may be of two documents: one that was renamed, and what has its name by now.
@@ -179,7 +167,7 @@ def _one_by_one(ctx: Context, run: Run, doctype: str, events: Sequence[Event], e
 	error = f"{type(e).__name__}: {e}"
 	run.failed(doctype, next(iter(by_name), "?"), error)
 	if ctx.retry.exhausted(attempts):
-		_quarantine(ctx, events, error)
+		quarantine(ctx, events, error)
 	else:
 		ctx.queue.retry(events, after=ctx.retry.wait(attempts), error=error, attempt=True)
 	return True
@@ -229,11 +217,7 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 		survivor = pair.merged[source]
 		if write.operation == "merge" and not (survivor and survivor.counterpart):
 			raise Blocked(_awaited(batch, pair, source))
-		needed = set(write.fields)
-		if write.operation == "create":
-			needed -= optional(batch, needed)  # it can be written without them
-		if target := missing_target(ctx, batch, pair, source, needed):
-			raise Blocked(f"{target[0]} {target[1]}, which it links to, is not synced yet.")
+		check_targets(ctx, batch, pair, write)
 		doc = pair.docs[source]
 		if write.operation == "create" and doc and not pair.binding.id:
 			if may_be_of_another(ctx, batch, pair, doc, source):
@@ -253,10 +237,14 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 			raise LeaseLost
 
 	apply(ctx, run, batch, pair, decision, renew)
+	if decision.writes:
+		batch.arrived(pair)
 	if decision.forget:
 		ctx.queue.put(look_next(pair, decision))
 	if pair.left_out:
 		raise Blocked(f"It is written, but {', '.join(sorted(pair.left_out))} waits for what it links to.")
+	if pair.own_rows:
+		raise NotYet("it is written, and the references to its own rows come next", timedelta(0))
 	if decision.writes and lags(batch.rule, {side: docstatus(doc) for side, doc in pair.docs.items() if doc}):
 		for write in decision.writes:
 			doc = pair.docs[write.side]
@@ -348,51 +336,3 @@ def _rename(batch: Batch, pair: Pair) -> tuple[Write, ...]:
 	if pair.docs[side] is None or pair.binding.names.get(side) == new or not batch.rule.writes(side):
 		return ()
 	return (Write(side, "rename", {"name": new}),)
-
-
-def _refused(ctx: Context, run: Run, pair: Pair, e: Exception) -> None:
-	"""Try the document again later; after too many times, quarantine it, and say why where people look."""
-	error = str(e) if isinstance(e, Refused) else f"{type(e).__name__}: {e}"
-	attempts = max(event.attempts for event in pair.events) + 1
-	binding = pair.as_failed()
-	# Only where the site said no is it sure that a create made nothing.
-	in_vain = isinstance(e, Refused) and binding.intent
-	after = replace(binding, intent=None, rows={}) if in_vain else binding
-	if not ctx.retry.exhausted(attempts):
-		wait = timedelta(0) if isinstance(e, Stale) else ctx.retry.wait(attempts)
-		ctx.queue.retry(pair.events, after=wait, error=error, attempt=True)
-		run.counts["retried"] += 1
-		if binding.id and in_vain:
-			_note(ctx, Outcome(after))
-		return
-	told = binding.status == "Failed" and binding.error == error  # by an earlier try, and nothing is new
-	entry = log_entry(run, pair, "fail", "Failure", message=error)
-	failed = replace(after, status="Failed", error=error)
-	if (in_vain or not told) and not _note(ctx, Outcome(failed, log=() if told else (entry,))):
-		# It may be that which stood in the way, and have done all there was to do.
-		ctx.queue.retry(pair.events, after=SHORTLY, error=error, attempt=False)
-		return
-	_quarantine(ctx, pair.events, error, blocked=isinstance(e, Blocked))
-	if not told:
-		run.failed(binding.doctype, pair.name, error)
-
-
-def _quarantine(ctx: Context, events: Sequence[Event], error: str, *, blocked: bool = False) -> None:
-	"""Keep what is needed to try the document again, and no more: one that fails for years must not fill the queue."""
-	needed = {
-		(event.side, event.name, event.kind): event for event in sorted(events, key=lambda e: e.attempts)
-	}
-	ctx.queue.fail(list(needed.values()), error=error, blocked=blocked)
-	ctx.queue.done([event for event in events if event not in needed.values()])
-
-
-def _note(ctx: Context, outcome: Outcome) -> bool:
-	"""Remember of a document what failed; but for one that someone else has bound or settled in the meantime: the
-	state to tell is that one's. False if someone else was at it since it was read."""
-	try:
-		ctx.ledger.save([outcome])
-	except Duplicate:
-		pass
-	except Stale:
-		return False
-	return True

@@ -5,17 +5,58 @@
 DocTypes are worked on in the order of their links, so a target is there as a rule. Where it is not, the document waits
 for it; and where documents wait for each other, as a Customer and its primary Contact do, one of them is written
 without its optional link, which is completed when the other is there.
+
+A document is not created or submitted before each that it links to has come as far there as it has here: a delivery
+needs the submitted order. What it links to may be cancelled by now; then it needs it as it was before, submitted, since
+no site links anything to what is cancelled. An amendment alone needs the cancelled one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from datetime import timedelta
 
 from erpsync_app.engine.batch import Batch, Pair
 from erpsync_app.engine.context import Context
+from erpsync_app.engine.errors import Blocked
 from erpsync_app.engine.followers import FOLLOWERS
+from erpsync_app.engine.lifecycle import CANCELLED, SUBMITTED
 from erpsync_app.engine.mapping import link_target, links
-from erpsync_app.engine.model import Side
+from erpsync_app.engine.model import Event, Progress, Side, other
+from erpsync_app.engine.reconcile import Write
+from erpsync_app.engine.references import unknown_row
+from erpsync_app.engine.retry import SHORTLY, NotYet
+
+AMENDED_FROM = "amended_from"
+"""Frappe's Link from an amendment to the cancelled document that it stands for: the one that may be to what is cancelled,
+and that does not stand in the way of a cancel."""
+
+
+def check_targets(ctx: Context, batch: Batch, pair: Pair, write: Write) -> None:
+	"""Raise NotYet, or Blocked, where what the document links to has to be written on the side of `write` before it."""
+	there, side = write.side, other(write.side)
+	needed, doc = set(write.fields), pair.docs[side]
+	if write.operation == "create" and doc:
+		needed |= batch.fields(doc, side, at_birth=True).keys()
+		needed -= optional(batch, needed)  # it can be written without them
+	if target := missing_target(ctx, batch, pair, side, needed):
+		text = f"{target[0]} {target[1]}, which it links to, is not synced yet."
+		if batch.goes_before(pair, side, *target):
+			raise NotYet(text)
+		raise Blocked(text)
+	if target := unknown_row(batch, pair, side, needed):
+		ctx.queue.put([Event(side, *target, trigger=pair.events[0].trigger)])
+		raise Blocked(f"A row of {target[0]} {target[1]}, which it refers to, is not synced yet.")
+	if write.operation != "create" and write.docstatus != SUBMITTED:
+		return
+	if found := link_behind(ctx, batch, pair, side):
+		doctype, name, progress = found
+		missing = "submitted" if progress.docstatus[there] < SUBMITTED else "cancelled"
+		text = f"{doctype} {name}, which it links to, is not {missing} on the {there} side yet."
+		if progress.status in ("Failed", "Conflict"):
+			raise Blocked(text)
+		# What is in the same batch is written along with it, step by step.
+		raise NotYet(text, timedelta(0) if batch.goes_before(pair, side, doctype, name) else SHORTLY)
 
 
 def unbound_links(
@@ -23,12 +64,34 @@ def unbound_links(
 ) -> Iterator[tuple[str, str, str]]:
 	"""Each `(field, doctype, name)` among `fields` of the side's document that points to an unbound document of a
 	synced DocType; for a row the field is that of its table."""
+	for field, doctype, name in _links_of(ctx, batch, pair, side):
+		if field in fields and name not in batch.bound[side].get(doctype, ()):
+			yield field, doctype, name
+
+
+def link_behind(ctx: Context, batch: Batch, pair: Pair, side: Side) -> tuple[str, str, Progress] | None:
+	"""The first document that the side's document links to and that has not come as far on the other side as it has to:
+	`(doctype, name, how far)`. Left aside are those that are not bound, and those whose rule lets them stay behind."""
+	there = other(side)
+	for field, doctype, name in _links_of(ctx, batch, pair, side):
+		rule, found = ctx.rules[doctype], batch.bound[side].get(doctype, {}).get(name)
+		if found is None or not rule.writes(there) or rule.submit != "follow":
+			continue
+		# Frappe makes no amendment of what is not cancelled, whatever is recorded of the side that did so just now.
+		needed = CANCELLED if field == AMENDED_FROM else min(found.docstatus[side], SUBMITTED)
+		if found.docstatus[there] < needed:
+			return doctype, name, found
+	return None
+
+
+def _links_of(ctx: Context, batch: Batch, pair: Pair, side: Side) -> Iterator[tuple[str, str, str]]:
+	"""Each `(field, doctype, name)` of the side's document that points to another document of a synced DocType."""
 	doc = pair.docs[side]
 	if doc is None:
 		return
 	for f in batch.shape.fields:
 		value = doc.get(f.on(side))
-		if not value or f.local not in fields:
+		if not value:
 			continue
 		if f.rows is not None:
 			found = [target for row in value for target in links(row, f.rows, side)]
@@ -37,7 +100,7 @@ def unbound_links(
 			found = [(target, value)] if target else []
 		for doctype, name in found:
 			itself = (doctype, name) == (batch.rule.doctype, pair.binding.names.get(side))
-			if doctype in ctx.rules and not itself and name not in batch.bound[side].get(doctype, ()):
+			if doctype in ctx.rules and not itself:
 				yield f.local, doctype, name
 
 
@@ -61,5 +124,10 @@ def optional(batch: Batch, fields: Collection[str]) -> set[str]:
 	return {
 		f.local
 		for f in batch.shape.fields
-		if f.local in fields and f.rows is None and not f.required and f.local not in needed
+		if f.local in fields
+		and f.rows is None
+		and not f.required
+		and f.local not in needed
+		# What an amendment or a return is of, and the like, is told when it is created, or never.
+		and not (f.at_birth and f.options == batch.rule.doctype)
 	}

@@ -8,8 +8,11 @@ under their two names. A field that one side lacks is in no shape, so its absenc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from erpsync_app.engine.model import LOCAL, Document, Field, File, Meta, Rule, Side
@@ -23,8 +26,13 @@ SITES_OWN_TYPES = frozenset(("Password",))
 FILE_TYPES = frozenset(("Attach", "Attach Image"))
 """They hold the address of a file, which is worth nothing without the file."""
 
-LINK_TYPES = frozenset(("Link", "Dynamic Link"))
 TABLE_TYPES = frozenset(("Table", "Table MultiSelect"))
+REFERRING_TYPES = frozenset(("Data", "Small Text", "Text", "Read Only", "Link"))
+"""Their value may be the name of a row (see `references`); of a Link, where it leads to a child DocType."""
+
+LISTING_TYPES = frozenset(("Data", "Small Text", "Text", "Long Text", "Code", "JSON"))
+"""Their value may be a list of names of documents, as JSON or in lines."""
+
 AS_GIVEN = "set_posting_time"
 """Tells ERPNext to book on the day and time that a document gives, and not at present: set by whoever writes, so it is
 no difference between the sites."""
@@ -57,6 +65,8 @@ class SyncedField:
 	required: bool = False
 	default: str | None = None
 	rows: Shape | None = None
+	lists: str | None = None
+	"""The DocType whose documents a text field names, several at once."""
 
 	def on(self, side: Side) -> str:
 		return self.local if side == LOCAL else self.cloud
@@ -88,7 +98,8 @@ class Terms:
 
 	`inward` leads from this side's `(doctype, name)` to the local name, `outward` back; both are empty for the
 	local side. A name that they lack is the same on both sides. The "name" of a File is the hash of its content there.
-	`files` are those that the side's documents mention, by their address.
+	`files` are those that the side's documents mention, by their address. `rows_inward` and `rows_outward` do the same for
+	the names of rows that documents refer to (see `references`).
 	"""
 
 	side: Side
@@ -97,12 +108,36 @@ class Terms:
 	inward: Mapping[tuple[str, str], str] = field(default_factory=dict)
 	outward: Mapping[tuple[str, str], str] = field(default_factory=dict)
 	files: dict[str, File] = field(default_factory=dict)
+	rows_inward: dict[str, str] = field(default_factory=dict)
+	rows_outward: dict[str, str] = field(default_factory=dict)
+
+	def link_in(self, target: str, name: str) -> str:
+		"""The local name of the document, or of the row of a child DocType, that a Link of this side leads to."""
+		return self.inward.get((target, name)) or self.rows_inward.get(name, name)
+
+	def link_out(self, target: str, name: str) -> str:
+		"""This side's name of what a Link leads to in the local site's terms."""
+		return self.outward.get((target, name)) or self.rows_outward.get(name, name)
 
 
-def shape_of(local: Meta, cloud: Meta, rule: Rule, excluded: frozenset[str] = frozenset()) -> Shape:
-	"""The shape of `rule.doctype`; `excluded` are fieldnames that no DocType syncs."""
+def shape_of(
+	local: Meta,
+	cloud: Meta,
+	rule: Rule,
+	excluded: frozenset[str] = frozenset(),
+	own_named: Iterable[str] = (),
+) -> Shape:
+	"""The shape of `rule.doctype`; `excluded` are fieldnames that no DocType syncs. `own_named` are the DocTypes whose
+	documents have a name of their own on each side: a text field that is called after one of them, as `pricing_rules` is
+	after Pricing Rule, lists documents of it."""
 	kinds = frozenset() if rule.attachments else FILE_TYPES
-	return _shape(local, cloud, dict(rule.field_map), rule.exclude | excluded, kinds)
+	lists = {name: doctype for doctype in own_named for name in _called_after(doctype)}
+	return _shape(local, cloud, dict(rule.field_map), rule.exclude | excluded, kinds, lists)
+
+
+def _called_after(doctype: str) -> tuple[str, str]:
+	name = doctype.lower().replace(" ", "_").replace("-", "_")
+	return name, f"{name}s"
 
 
 def _shape(
@@ -111,8 +146,10 @@ def _shape(
 	renamed: Mapping[str, str],
 	excluded: frozenset[str],
 	kinds: frozenset[str],
+	lists: Mapping[str, str],
 ) -> Shape:
-	"""`excluded` are fieldnames, `kinds` fieldtypes that are left out."""
+	"""`excluded` are fieldnames, `kinds` fieldtypes that are left out; `lists` the DocTypes that text fields list, by
+	fieldname."""
 	taken = set(renamed.values())
 	fields = []
 	for ours in local.fields.values():
@@ -127,7 +164,7 @@ def _shape(
 		if (ours.type in TABLE_TYPES) != (theirs.type in TABLE_TYPES):
 			continue
 		if ours.type in TABLE_TYPES:
-			rows = _shape(local.children[ours.name], cloud.children[theirs.name], {}, excluded, kinds)
+			rows = _shape(local.children[ours.name], cloud.children[theirs.name], {}, excluded, kinds, lists)
 		fields.append(
 			SyncedField(
 				local=ours.name,
@@ -139,6 +176,7 @@ def _shape(
 				required=ours.required or theirs.required,
 				default=ours.default or theirs.default,
 				rows=rows,
+				lists=lists.get(ours.name) if ours.type in LISTING_TYPES else None,
 			)
 		)
 	takes_names = all((meta.autoname or "hash").lower() == "hash" for meta in (local, cloud))
@@ -162,8 +200,26 @@ def links(doc: Document, shape: Shape, side: Side) -> Iterator[tuple[str, str]]:
 		if f.rows is not None:
 			for row in value:
 				yield from links(row, f.rows, side)
+		elif f.lists:
+			yield from ((f.lists, name) for name in listed(value))
 		elif target := link_target(f, doc, shape, side):
 			yield target, value
+
+
+def listed(text: str) -> list[str]:
+	"""The names that a text lists: as JSON, or in lines, or between commas."""
+	if text.lstrip().startswith("["):
+		with suppress(ValueError):
+			return [str(each) for each in json.loads(text)]
+	return [each.strip() for each in re.split(r"[\n,]", text) if each.strip()]
+
+
+def relisted(text: str, name_of: Callable[[str], str]) -> str:
+	"""The text with each name that it lists replaced by what `name_of` answers for it."""
+	names = [name_of(name) for name in listed(text)]
+	if text.lstrip().startswith("["):
+		return json.dumps(names)
+	return ("\n" if "\n" in text.strip() or "," not in text else ",").join(names)
 
 
 def link_target(f: SyncedField, doc: Document, shape: Shape, side: Side) -> str | None:
@@ -174,17 +230,6 @@ def link_target(f: SyncedField, doc: Document, shape: Shape, side: Side) -> str 
 		chooser = shape.named(f.options)
 		return doc.get(chooser.on(side) if chooser else f.options)
 	return None
-
-
-def pointing(shape: Shape) -> Shape:
-	"""The fields alone that point to documents and files, with those that say to which DocType."""
-	choosers = {f.options for f in shape.fields if f.type == "Dynamic Link"}
-	fields = []
-	for f in shape.fields:
-		rows = f.rows and pointing(f.rows)
-		if (rows and rows.fields) or f.type in LINK_TYPES | FILE_TYPES or f.local in choosers:
-			fields.append(replace(f, rows=rows))
-	return replace(shape, fields=tuple(fields))
 
 
 def targets(docs: Iterable[Document], shape: Shape, side: Side) -> dict[str, set[str]]:

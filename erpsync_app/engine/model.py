@@ -291,6 +291,16 @@ class Binding:
 	version: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+	"""How far a document of the ledger has come: its name on the other side, None where it is not there yet, the
+	docstatus that each side had after the last sync, and the status of its binding."""
+
+	name: str | None
+	docstatus: Mapping[Side, int]
+	status: str
+
+
 STATUSES = ("Pending", "Synced", "Diverged", "Conflict", "Failed")
 """Of a binding: Pending (a create is under way), Synced, Diverged (they differ, and
 nothing is to be written: by the rule, or since both are cancelled), Conflict (open, waits for a person), Failed (quarantined; `error` says why)."""

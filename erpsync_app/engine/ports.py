@@ -23,6 +23,8 @@ from erpsync_app.engine.model import (
 	Meta,
 	Note,
 	Outcome,
+	Progress,
+	RowMap,
 	Side,
 	Stamp,
 )
@@ -68,6 +70,10 @@ class Site(Protocol):
 
 	def with_row(self, doctype: str, child: str, created: Sequence[str]) -> list[str]:
 		"""The names of the documents that have a row of the child DocType with one of these `creation`, in order."""
+
+	def parents(self, doctype: str, child: str, rows: Sequence[str]) -> dict[str, str]:
+		"""The document of `doctype` that each of these rows of the child DocType belongs to, by the name of the row; those
+		not there are left out."""
 
 	def page_by_name(self, doctype: str, after: str | None, limit: int) -> list[Stamp]:
 		"""The next `limit` stamps in order of name; an empty list at the end."""
@@ -156,6 +162,12 @@ class Ledger(Protocol):
 
 	def names(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, str]:
 		"""The name on the other side by the name on `side`; for Link values."""
+
+	def row_maps(self, doctype: str, side: Side, names: Sequence[str]) -> list[RowMap]:
+		"""The row maps of all child tables of the documents of these names on `side`."""
+
+	def progress(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, Progress]:
+		"""How far the documents have come, by their name on `side`; what the ledger does not know is left out."""
 
 	def newest(self, doctype: str, side: Side, limit: int) -> dict[str, str]:
 		"""The `modified` of the side's baseline of the documents that were modified last there, by name; without

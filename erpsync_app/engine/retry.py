@@ -8,6 +8,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 LONGEST_WAIT = timedelta(hours=1)
+SHORTLY = timedelta(seconds=2)
+NEXT_RUN = timedelta(minutes=1)
+"""Longer than any run waits for more."""
+
+
+class NotYet(Exception):
+	"""The document has to wait for something that is under way; it counts against nobody."""
+
+	def __init__(self, message: str, after: timedelta = SHORTLY):
+		super().__init__(message)
+		self.after = after
 
 
 @dataclass(frozen=True, slots=True)

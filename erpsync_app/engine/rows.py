@@ -349,6 +349,7 @@ def row_map(old: RowMap | None, now: Mapping[Side, Table], written: bool) -> Row
 
 	What the old map joins stays joined, and what it knows as one side's alone stays alone. Of the others equal rows are
 	one; and where the table was `written` just now, those left over are what became of each other, in their order.
+	Rows that are gone on both sides stay joined as well: a text of another document may still refer to them.
 	"""
 	names = {side: tuple(now[side].names) for side in SIDES}
 	there = set(names[CLOUD])
@@ -378,4 +379,6 @@ def row_map(old: RowMap | None, now: Mapping[Side, Table], written: bool) -> Row
 	else:
 		_match_equal(rows[LOCAL], rows[CLOUD], found)
 	same |= {left[LOCAL][i][0]: left[CLOUD][j][0] for i, j in enumerate(found) if j is not None}
-	return RowMap(names[LOCAL], names[CLOUD], same)
+	here, taken = set(names[LOCAL]), set(same.values())
+	gone = {one: two for one, two in old_same.items() if one not in here and two not in there | taken}
+	return RowMap(names[LOCAL], names[CLOUD], {**gone, **same})

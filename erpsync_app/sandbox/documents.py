@@ -81,6 +81,12 @@ class Documents:
 			raise FrappeError(
 				"DocstatusTransitionError", "Cannot change docstatus from 0 (Draft) to 2 (Cancelled)"
 			)
+		if (amended := doc.get("amended_from")) and self.store.value(kind, amended, "docstatus") != CANCELLED:
+			raise FrappeError(
+				"ValidationError",
+				f"{amended} cannot be amended because it is not cancelled. Please cancel the document before creating an"
+				" amendment.",
+			)
 		self._check_links(kind, doc, fresh=True)
 		check(user, "create", doctype)
 		if doc["docstatus"] == SUBMITTED:

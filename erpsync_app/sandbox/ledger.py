@@ -24,6 +24,7 @@ from erpsync_app.engine.model import (
 	Intent,
 	LogEntry,
 	Outcome,
+	Progress,
 	RowMap,
 	Side,
 	other,
@@ -92,6 +93,20 @@ class SqliteLedger:
 	def names(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, str]:
 		rows = self._rows(f"{side}_name as here, {other(side)}_name as there", doctype, side, names)
 		return {row["here"]: row["there"] for row in rows if row["there"] is not None}
+
+	def row_maps(self, doctype: str, side: Side, names: Sequence[str]) -> list[RowMap]:
+		rows = self._rows("rows", doctype, side, names)
+		return [RowMap.of(told) for row in rows for told in json.loads(row["rows"] or "{}").values()]
+
+	def progress(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, Progress]:
+		return {
+			name: Progress(
+				binding.names.get(other(side)),
+				{each: held.docstatus if (held := binding.held.get(each)) else 0 for each in SIDES},
+				binding.status,
+			)
+			for name, binding in self.bindings(doctype, side, names).items()
+		}
 
 	def newest(self, doctype: str, side: Side, limit: int) -> dict[str, str]:
 		rows = self._db.rows(

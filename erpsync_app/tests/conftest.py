@@ -11,7 +11,8 @@ import pytest
 
 from erpsync_app.adapters.settings import RULES_KEY
 from erpsync_app.tests import support
-from erpsync_app.tests.support import CLOUD_URL, LOCAL_SITE, LOCAL_URL, SECRET, Person
+from erpsync_app.tests.support import CLOUD_URL, LOCAL_SITE, LOCAL_URL, Person
+from erpsync_app.tests.trade import count_apart
 
 
 @pytest.fixture(scope="session")
@@ -37,25 +38,14 @@ def local() -> Person:
 @pytest.fixture(scope="session")
 def connected(site: None, cloud: Person) -> Iterator[None]:
 	"""The local site knows the cloud; what it knew before comes back at the end."""
-	key, secret = support.cloud_keys(cloud)
-	# Webhooks of a demo would be refused, signed with its secret, and tried again and again by the workers.
-	strangers = cloud.call(
-		"frappe.client.get_list", doctype="Webhook", filters={"enabled": 1}, limit_page_length=0
-	)
-	for webhook in strangers:
-		cloud.edit("Webhook", webhook["name"], enabled=0)
-	with support.settings_anew():
-		support.set_setting(
-			cloud_url=CLOUD_URL,
-			api_key=key,
-			api_secret=secret,
-			webhook_secret=SECRET,
-			max_attempts=3,
-			backoff_seconds=1,
-		)
+	with support.connected(cloud):
 		yield
-	for webhook in strangers:
-		cloud.edit("Webhook", webhook["name"], enabled=1)
+
+
+@pytest.fixture(scope="session")
+def apart(site: None) -> None:
+	"""The local site numbers its documents otherwise than the cloud does."""
+	count_apart()
 
 
 @pytest.fixture

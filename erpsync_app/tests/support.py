@@ -235,31 +235,59 @@ def forget_everything() -> None:
 	frappe.db.commit()
 
 
+ROLES = (
+	"System Manager",
+	"Sales Master Manager",
+	"Sales Manager",
+	"Sales User",
+	"Item Manager",
+	"Stock Manager",
+	"Stock User",
+	"Accounts Manager",
+	"Accounts User",
+	"Purchase Master Manager",
+	"Purchase Manager",
+	"Purchase User",
+	"Manufacturing Manager",
+	"Manufacturing User",
+)
+"""Of the user that sync has on the cloud."""
+
+
 def cloud_keys(person: Person) -> tuple[str, str]:
 	"""The API key and secret of the user that sync has on the cloud, made by stock means."""
-	if person.get("User", SYNC_USER) is None:
-		person.insert(
-			"User",
-			email=SYNC_USER,
-			first_name="Sync",
-			send_welcome_email=0,
-			roles=[
-				{"role": role}
-				for role in (
-					"System Manager",
-					"Sales Master Manager",
-					"Sales Manager",
-					"Sales User",
-					"Item Manager",
-					"Stock Manager",
-					"Accounts Manager",
-					"Accounts User",
-					"Purchase Master Manager",
-				)
-			],
-		)
+	roles = [{"role": role} for role in ROLES]
+	user = person.get("User", SYNC_USER)
+	if user is None:
+		person.insert("User", email=SYNC_USER, first_name="Sync", send_welcome_email=0, roles=roles)
+	elif not {*ROLES} <= {row["role"] for row in user["roles"]}:
+		person.edit("User", SYNC_USER, roles=roles)
 	secret = person.call("frappe.core.doctype.user.user.generate_keys", user=SYNC_USER)["api_secret"]
 	return person.get("User", SYNC_USER)["api_key"], secret
+
+
+@contextmanager
+def connected(cloud: Person) -> Iterator[None]:
+	"""The local site knows the cloud; what it knew before comes back at the end."""
+	key, secret = cloud_keys(cloud)
+	# Webhooks of a demo would be refused, signed with its secret, and tried again and again by the workers.
+	strangers = cloud.call(
+		"frappe.client.get_list", doctype="Webhook", filters={"enabled": 1}, limit_page_length=0
+	)
+	for webhook in strangers:
+		cloud.edit("Webhook", webhook["name"], enabled=0)
+	with settings_anew():
+		set_setting(
+			cloud_url=CLOUD_URL,
+			api_key=key,
+			api_secret=secret,
+			webhook_secret=SECRET,
+			max_attempts=3,
+			backoff_seconds=1,
+		)
+		yield
+	for webhook in strangers:
+		cloud.edit("Webhook", webhook["name"], enabled=1)
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from erpsync_app.engine.model import (
 	Intent,
 	LogEntry,
 	Outcome,
+	Progress,
 	RowMap,
 )
 from erpsync_app.engine.ports import Ledger
@@ -139,6 +140,17 @@ def test_stamps_and_names(store, binding, doctype):
 	assert store.stamps(doctype, CLOUD, ["A", "B"]) == {"A": HELD[CLOUD].modified, "B": ""}
 	assert store.names(doctype, LOCAL, ["a", "b", "c"]) == {"a": "A", "b": "B"}
 	assert store.names(doctype, CLOUD, ["B"]) == {"B": "b"}
+
+
+def test_how_far_documents_have_come(store, binding, doctype):
+	held = {LOCAL: replace(HELD[LOCAL], docstatus=2), CLOUD: HELD[CLOUD]}
+	saved(store, binding("a", "A", held=held))
+	saved(store, binding("b", None, held={}, status="Failed"))
+	assert store.progress(doctype, LOCAL, ["a", "b", "c"]) == {
+		"a": Progress("A", {LOCAL: 2, CLOUD: 1}, "Synced"),
+		"b": Progress(None, {LOCAL: 0, CLOUD: 0}, "Failed"),
+	}
+	assert store.progress(doctype, CLOUD, ["A", "B"]) == {"A": Progress("a", {LOCAL: 2, CLOUD: 1}, "Synced")}
 
 
 def test_by_creation(store, binding, doctype):

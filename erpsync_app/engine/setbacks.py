@@ -1,0 +1,64 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""What becomes of a document that could not be written: tried again, and after too many times quarantined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from erpsync_app.engine.apply import log_entry
+from erpsync_app.engine.batch import Pair
+from erpsync_app.engine.context import Context, Run
+from erpsync_app.engine.errors import Blocked, Duplicate, Refused, Stale
+from erpsync_app.engine.model import Event, Outcome
+from erpsync_app.engine.retry import SHORTLY
+
+
+def refused(ctx: Context, run: Run, pair: Pair, e: Exception) -> None:
+	"""Try the document again later; after too many times, quarantine it, and say why where people look."""
+	error = str(e) if isinstance(e, Refused) else f"{type(e).__name__}: {e}"
+	attempts = max(event.attempts for event in pair.events) + 1
+	binding = pair.as_failed()
+	# Only where the site said no is it sure that a create made nothing.
+	in_vain = isinstance(e, Refused) and binding.intent
+	after = replace(binding, intent=None, rows={}) if in_vain else binding
+	if not ctx.retry.exhausted(attempts):
+		wait = timedelta(0) if isinstance(e, Stale) else ctx.retry.wait(attempts)
+		ctx.queue.retry(pair.events, after=wait, error=error, attempt=True)
+		run.counts["retried"] += 1
+		if binding.id and in_vain:
+			_note(ctx, Outcome(after))
+		return
+	told = binding.status == "Failed" and binding.error == error  # by an earlier try, and nothing is new
+	entry = log_entry(run, pair, "fail", "Failure", message=error)
+	failed = replace(after, status="Failed", error=error)
+	if (in_vain or not told) and not _note(ctx, Outcome(failed, log=() if told else (entry,))):
+		# It may be that which stood in the way, and have done all there was to do.
+		ctx.queue.retry(pair.events, after=SHORTLY, error=error, attempt=False)
+		return
+	quarantine(ctx, pair.events, error, blocked=isinstance(e, Blocked))
+	if not told:
+		run.failed(binding.doctype, pair.name, error)
+
+
+def quarantine(ctx: Context, events: Sequence[Event], error: str, *, blocked: bool = False) -> None:
+	"""Keep what is needed to try the document again, and no more: one that fails for years must not fill the queue."""
+	needed = {
+		(event.side, event.name, event.kind): event for event in sorted(events, key=lambda e: e.attempts)
+	}
+	ctx.queue.fail(list(needed.values()), error=error, blocked=blocked)
+	ctx.queue.done([event for event in events if event not in needed.values()])
+
+
+def _note(ctx: Context, outcome: Outcome) -> bool:
+	"""Remember of a document what failed; but for one that someone else has bound or settled in the meantime: the
+	state to tell is that one's. False if someone else was at it since it was read."""
+	try:
+		ctx.ledger.save([outcome])
+	except Duplicate:
+		pass
+	except Stale:
+		return False
+	return True

@@ -1,0 +1,87 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""What a document needs on the other side before it goes there."""
+
+from datetime import timezone
+
+import pytest
+
+from erpsync_app.engine.batch import Batch, Pair
+from erpsync_app.engine.context import Context
+from erpsync_app.engine.dependencies import link_behind
+from erpsync_app.engine.mapping import Terms, shape_of
+from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Field, Progress, Rule
+from erpsync_app.engine.tests.builders import meta
+from erpsync_app.engine.tests.test_cycle import orders
+
+ROWS = meta("Note Item", Field("order", "Link", options="Order"))
+NOTE = meta(
+	"Note",
+	Field("order", "Link", options="Order"),
+	Field("amended_from", "Link", options="Note"),
+	Field("about_type", "Data"),
+	Field("about", "Dynamic Link", options="about_type"),
+	Field("items", "Table", options="Note Item"),
+	children={"items": ROWS},
+)
+
+
+@pytest.mark.parametrize(
+	("case", "doc", "here", "there", "rule", "waits"),
+	[
+		("submitted there too", {"order": "O"}, 1, 1, {}, False),
+		("a draft on both sides", {"order": "O"}, 0, 0, {}, False),
+		("submitted here alone", {"order": "O"}, 1, 0, {}, True),
+		("submitted there alone", {"order": "O"}, 0, 1, {}, False),
+		("in a row", {"items": [{"order": "O"}]}, 1, 0, {}, True),
+		("by a Dynamic Link", {"about_type": "Order", "about": "O"}, 1, 0, {}, True),
+		("cancelled here, there not submitted yet", {"order": "O"}, 2, 0, {}, True),
+		("cancelled here, there not yet", {"order": "O"}, 2, 1, {}, False),
+		("an amendment of what is cancelled here alone", {"amended_from": "O"}, 2, 1, {}, True),
+		("of what was cancelled since the last look", {"amended_from": "O"}, 1, 1, {}, True),
+		("of what is cancelled there too", {"amended_from": "O"}, 2, 2, {}, False),
+		("the rule keeps drafts", {"order": "O"}, 1, 0, {"submit": "draft"}, False),
+		("the rule writes nothing there", {"order": "O"}, 1, 0, {"direction": "cloud_to_local"}, False),
+		("what is not bound is another matter", {"order": "unknown"}, 1, 0, {}, False),
+	],
+)
+def test_a_document_waits_for_what_it_links_to(case, doc, here, there, rule, waits):
+	rules = {name: Rule(name, **rule) for name in ("Note", "Order")}
+	ctx = Context(sites={}, ledger=None, queue=None, clock=None, rules=rules)
+	known = {"O": Progress("O there", {LOCAL: here, CLOUD: there}, "Synced")}
+	terms = {side: Terms(side, timezone.utc, timezone.utc, {}, {}) for side in SIDES}
+	batch = Batch(rules["Note"], shape_of(NOTE, NOTE, rules["Note"]), [], terms)
+	batch.bound[LOCAL] = {"Note": known, "Order": known}
+	pair = Pair(Binding("Note", {LOCAL: "N", CLOUD: None}))
+	pair.docs[LOCAL] = {"name": "N", **doc}
+	found = link_behind(ctx, batch, pair, LOCAL)
+	assert (found is not None and found[1] == "O") == waits, case
+
+
+def test_a_line_of_amendments_crosses_on_the_first_sync():
+	"""Each was cancelled before the next was made, and the last one is in force."""
+	w = orders()
+	here = w.people[CLOUD]
+	name = None
+	names = []
+	for _ in range(4):
+		if name:
+			here.save("Sales Order", name, docstatus=2)
+		name = here.insert(
+			"Sales Order", customer="A", amended_from=name, items=[{"item_code": "I", "qty": 2}]
+		)
+		here.save("Sales Order", name, docstatus=1)
+		names.append(name)
+		w.clock.sleep(60)
+	w.scan()
+	run = w.drain()
+	w.settle()
+	assert "retried" not in run.counts and "failed" not in run.counts, run.counts
+	before = None
+	for name in names:
+		twin = w.people[LOCAL].get("Sales Order", w.binding("Sales Order", CLOUD, name).names[LOCAL])
+		assert twin["amended_from"] == before
+		assert twin["docstatus"] == (1 if name == names[-1] else 2)
+		before = twin["name"]
+	w.check_in_step()
+	w.check_steady()
