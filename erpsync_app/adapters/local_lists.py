@@ -1,6 +1,6 @@
 # Copyright (c) 2026, erpsync_app contributors
 # License: MIT. See license.txt
-"""What the local site tells of a whole DocType, through Frappe's own lists."""
+"""What the local site tells by Frappe's own lists."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import frappe
 
 from erpsync_app.adapters.compat import plain_sums, sum_fields, sums_are_structured
-from erpsync_app.engine.model import Document, Meta
+from erpsync_app.adapters.trail import Kept, document_in
+from erpsync_app.engine.model import TRAIL, Document, Meta
 
 
 def sums(doctype: str, by: Sequence[str], fields: Sequence[str], filters: Sequence[tuple]) -> list[Document]:
@@ -27,3 +28,14 @@ def used_tables(doctype: str, meta: Meta) -> set[str]:
 	"""The child DocTypes of which some document of the DocType has a row."""
 	tables = {child.doctype for child in meta.children.values()}
 	return {table for table in tables if frappe.db.exists(table, {"parenttype": doctype})}
+
+
+def kept(lines: Sequence[str]) -> Kept:
+	rows = frappe.get_all(
+		TRAIL,
+		fields=["name", "data"],
+		filters=[["name", "in", list(lines)]],
+		order_by="name asc",
+		as_list=True,
+	)
+	return {name: document_in(data) for name, data in rows}

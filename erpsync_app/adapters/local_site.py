@@ -26,7 +26,7 @@ from erpsync_app.adapters import local_files, local_lists
 from erpsync_app.adapters.keyset import past
 from erpsync_app.adapters.local_errors import translated, words_of
 from erpsync_app.adapters.local_meta import meta_of
-from erpsync_app.adapters.trail import Kept, creations, deleted_files, document_in
+from erpsync_app.adapters.trail import creations, deleted_files
 from erpsync_app.engine import errors
 from erpsync_app.engine.model import (
 	LOCAL,
@@ -131,7 +131,7 @@ class LocalSite:
 		return past(_deletions, "creation", ours, after, limit)
 
 	def created(self, deletions: Sequence[Deletion]) -> dict[Deletion, str]:
-		return creations(deletions, _kept([deletion.cursor.name for deletion in deletions]))
+		return creations(deletions, local_lists.kept([deletion.cursor.name for deletion in deletions]))
 
 	def deleted_at(self, doctype: str, names: Sequence[str]) -> dict[str, str]:
 		filters = [
@@ -240,7 +240,7 @@ class LocalSite:
 		return local_files.attached_since(doctypes, after, limit)
 
 	def detached(self, lines: Sequence[str]) -> list[File]:
-		return deleted_files(_kept(lines))
+		return deleted_files(local_lists.kept(lines))
 
 	def download(self, file: File, limit: int) -> bytes:
 		return local_files.download(file, limit)
@@ -297,17 +297,6 @@ def _stamps(doctype: str, filters: list, order_by: str, limit: int) -> list[Stam
 		as_list=True,
 	)
 	return [Stamp(str(name), _text(modified)) for name, modified in rows]
-
-
-def _kept(lines: Sequence[str]) -> Kept:
-	rows = frappe.get_all(
-		TRAIL,
-		fields=["name", "data"],
-		filters=[["name", "in", list(lines)]],
-		order_by="name asc",
-		as_list=True,
-	)
-	return {name: document_in(data) for name, data in rows}
 
 
 def _deletions(filters: list, order_by: str, limit: int) -> list[Deletion]:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -116,3 +116,10 @@ def stored(meta: Meta, raw: Document, *, row: bool = False, whole: bool = False)
 		if table in raw or whole:
 			doc[table] = [stored(child, each, row=True, whole=whole) for each in raw.get(table) or ()]
 	return doc
+
+
+def forget_tables(meta: Meta, child: Meta, docs: Iterable[Document]) -> None:
+	"""Leave the tables of a child DocType out of the documents, as all is left out that cannot be read."""
+	for table in [name for name, each in meta.children.items() if each.doctype == child.doctype]:
+		for doc in docs:
+			doc.pop(table, None)

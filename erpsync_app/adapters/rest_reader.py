@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -13,10 +13,10 @@ from typing import Any
 from erpsync_app.adapters.compat import plain_sums, sum_fields
 from erpsync_app.adapters.keyset import past
 from erpsync_app.adapters.rest_account import MANY, RestAccount
-from erpsync_app.adapters.rest_meta import stored
+from erpsync_app.adapters.rest_meta import forget_tables, stored
 from erpsync_app.adapters.trail import Kept, creations, document_in
 from erpsync_app.engine.errors import NeedsPerson, Refused, Unavailable, Unreadable
-from erpsync_app.engine.model import TRAIL, Cursor, Deletion, Document, Meta, Note, Stamp
+from erpsync_app.engine.model import TRAIL, Cursor, Deletion, Document, Note, Stamp
 from erpsync_app.engine.tags import USER_TAGS
 
 
@@ -267,7 +267,7 @@ class RestReader(RestAccount):
 				):
 					if "parent" not in row:
 						# No field of these rows is for this user's eyes: unreadable is not empty.
-						_forget_tables(meta, child, docs.values())
+						forget_tables(meta, child, docs.values())
 						break
 					doc = docs.get(str(row["parent"]))
 					if doc is not None and row.get("parentfield") in meta.children:
@@ -275,13 +275,6 @@ class RestReader(RestAccount):
 
 	def _plain(self, doctype: str, raw: Document, *, whole: bool = False) -> Document:
 		return stored(self.meta(doctype), raw, whole=whole)
-
-
-def _forget_tables(meta: Meta, child: Meta, docs: Iterable[Document]) -> None:
-	"""Leave the tables of a child DocType out of the documents, as all is left out that cannot be read."""
-	for table in [name for name, each in meta.children.items() if each.doctype == child.doctype]:
-		for doc in docs:
-			doc.pop(table, None)
 
 
 def any_of(field: str, names: Sequence[str]) -> list[list[Any]]:

@@ -26,7 +26,6 @@ SITES_OWN_TYPES = frozenset(("Password",))
 FILE_TYPES = frozenset(("Attach", "Attach Image"))
 """They hold the address of a file, which is worth nothing without the file."""
 
-LINK_TYPES = frozenset(("Link", "Dynamic Link"))
 TABLE_TYPES = frozenset(("Table", "Table MultiSelect"))
 REFERRING_TYPES = frozenset(("Data", "Small Text", "Text", "Read Only", "Link"))
 """Their value may be the name of a row (see `references`); of a Link, where it leads to a child DocType."""
@@ -241,17 +240,6 @@ def link_target(f: SyncedField, doc: Document, shape: Shape, side: Side) -> str 
 		chooser = shape.named(f.options)
 		return doc.get(chooser.on(side) if chooser else f.options)
 	return None
-
-
-def pointing(shape: Shape) -> Shape:
-	"""The fields alone that point to documents and files, with those that say to which DocType."""
-	choosers = {f.options for f in shape.fields if f.type == "Dynamic Link"}
-	fields = []
-	for f in shape.fields:
-		rows = f.rows and pointing(f.rows)
-		if (rows and rows.fields) or f.type in LINK_TYPES | FILE_TYPES or f.local in choosers:
-			fields.append(replace(f, rows=rows))
-	return replace(shape, fields=tuple(fields))
 
 
 def targets(docs: Iterable[Document], shape: Shape, side: Side) -> dict[str, set[str]]:

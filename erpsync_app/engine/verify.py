@@ -29,8 +29,9 @@ from erpsync_app.engine.differences import (
 from erpsync_app.engine.errors import Refused, Unreadable
 from erpsync_app.engine.files import FILES, content, keep_files, plain_name
 from erpsync_app.engine.gather import gather, terms_of
-from erpsync_app.engine.mapping import Shape, pointing
+from erpsync_app.engine.mapping import Shape
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Document, Event, Fields, File, Side, other
+from erpsync_app.engine.references import know_rows, refers_to_itself
 from erpsync_app.engine.rules import filters_on
 from erpsync_app.engine.scan import ALL, BEGINNING, PAGE
 
@@ -121,9 +122,10 @@ def _prints(
 	"""`files` are those of all documents; None for those of the documents to be looked up."""
 	rule = ctx.rules[doctype]
 	alone = rule if files is None else replace(rule, attachments=False)
-	# It is learned what they point to: of the other fields, no more than to pass them by.
-	batch = Batch(alone, pointing(shape), [], terms_of(ctx))
+	batch = Batch(alone, shape, [], terms_of(ctx))
 	learn(ctx, batch, side, docs)
+	if names := [doc["name"] for doc in docs if refers_to_itself(doc, shape, side)]:
+		know_rows(batch, ctx.ledger.row_maps(doctype, side, names))
 	if files is not None and rule.attachments:
 		keep_files(ctx, batch, side, docs, files)
 	return {
