@@ -27,6 +27,9 @@ IN_FORCE = {"enabled": 1, "name": ("!=", BUNDLE)}
 """Each site makes bundles of its own: a rule for them has nothing to do."""
 """The cache key of `captured`; Sync Rule and Sync Settings clear it when they change."""
 
+SYNC_USER = "erp-sync@example.com"
+"""The user that sync runs as on this site unless Sync Settings name another one; made at installation."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -89,7 +92,7 @@ def load(*, fresh: bool = False) -> Settings:
 		cloud_url=(doc.cloud_url or "").rstrip("/"),
 		api_key=doc.api_key or "",
 		allow_http=bool(doc.allow_http),
-		sync_user=doc.sync_user or "Administrator",
+		sync_user=doc.sync_user or SYNC_USER,
 		connect_timeout=doc.connect_timeout or 10,
 		read_timeout=doc.read_timeout or 60,
 		scan_minutes=doc.scan_interval or 5,
