@@ -11,6 +11,7 @@ import frappe
 from frappe import _
 
 from erpsync_app.adapters.local_site import LocalSite
+from erpsync_app.engine.bundles import shown
 from erpsync_app.engine.model import Meta
 from erpsync_app.engine.numbers import ANY
 from erpsync_app.erp_sync.naming import counter_of
@@ -20,7 +21,7 @@ def unruled(doctype: str, ruled: Collection[str], excluded: Collection[str]) -> 
 	"""One sentence that names what the documents of the DocType are made from and that has no rule, "" if nothing is so.
 	`ruled` are the DocTypes with a rule, `excluded` the fieldnames that do not cross."""
 	found: dict[str, str] = {}
-	for field, target in _links(LocalSite().meta(doctype), excluded):
+	for field, target in _links(shown(LocalSite().meta(doctype)), excluded):
 		if target not in {doctype, *ruled, *found} and counter_of(target) == ANY:
 			found[target] = field
 	if not found:
