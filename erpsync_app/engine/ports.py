@@ -212,7 +212,7 @@ class EventQueue(Protocol):
 		events do not count, nor, if `refused` says so, those of documents that were refused before."""
 
 	def set_aside(self, doctype: str, side: Side) -> dict[str, str]:
-		"""The quarantined documents of a side, by name: their `modified` when they failed, "" where it is not known."""
+		"""The quarantined documents of a side, by name, with what `fail` was told that was seen then, "" where it was nothing."""
 
 	def deletions(self, doctype: str, side: Side) -> list[str]:
 		"""The names of the documents of which a deletion on `side` waits or is under way, but for those that a
@@ -227,7 +227,8 @@ class EventQueue(Protocol):
 		seen: Mapping[Side, str] | None = None,
 	) -> None:
 		"""Quarantine: kept, not due, until a person retries it or the document changes again. What is `blocked` by
-		another document is also tried again by `unblock`. `seen` is the `modified` of each side's document now."""
+		another document is also tried again by `unblock`. `seen` tells, by the side of an event, as of when it failed (see
+		`Pair.seen`)."""
 
 	def unblock(self) -> None:
 		"""Make due what is quarantined as blocked, for one more try in the place of its last: what it waits for may be there
