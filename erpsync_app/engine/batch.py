@@ -142,8 +142,9 @@ class Pair:
 
 	@property
 	def seen(self) -> dict[Side, str]:
-		"""When each side's document was last modified."""
-		return {side: doc["modified"] for side, doc in self.docs.items() if doc}
+		"""By side, when its document and that of the other side were last modified."""
+		at = {side: (doc or {}).get("modified", "") for side, doc in self.docs.items()}
+		return {side: f"{at[side]};{at[other(side)]}" for side in SIDES}
 
 	@property
 	def stage(self) -> int:

@@ -255,7 +255,7 @@ class EventQueue(Protocol):
 		events do not count, nor, if `refused` says so, those of documents that were refused before."""
 
 	def set_aside(self, doctype: str, side: Side) -> dict[str, str]:
-		"""The quarantined documents of a side, by name: their `modified` when they failed, "" where it is not known."""
+		"""The quarantined documents of a side, by name, with what `fail` was told that was seen then, "" where it was nothing."""
 
 	def states(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, tuple[str, str]]:
 		"""By name, of those that have events on `side`: "Pending" or "Failed", and the last error, if there was one. One
@@ -274,7 +274,8 @@ class EventQueue(Protocol):
 		seen: Mapping[Side, str] | None = None,
 	) -> None:
 		"""Quarantine: kept, not due, until a person retries it or the document changes again. What is `blocked` by
-		another document is also tried again by `unblock`. `seen` is the `modified` of each side's document now."""
+		another document is also tried again by `unblock`. `seen` tells, by the side of an event, as of when it failed (see
+		`Pair.seen`)."""
 
 	def unblock(self) -> None:
 		"""Make due what is quarantined as blocked, for one more try in the place of its last: what it waits for may be there

@@ -99,8 +99,12 @@ def check_filters(rule, meta):
 def check_field_lists(rule, meta):
 	for fieldname in lines(rule.match_fields):
 		_check_value_field(fieldname, meta, _("Match Fields"))
+	rows = [frappe.get_meta(table.options) for table in meta.get_table_fields()]
 	for fieldname in lines(rule.exclude_fields):
-		_check_field(fieldname, meta, _("Excluded Fields"))
+		holder = next(
+			(row for row in rows if row.has_field(fieldname)), meta
+		)  # those of rows are left out as well
+		_check_field(fieldname, meta if meta.has_field(fieldname) else holder, _("Excluded Fields"))
 
 
 def check_field_map(rule, meta):

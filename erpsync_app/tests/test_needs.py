@@ -95,8 +95,8 @@ def test_a_rule_that_cannot_work_alone_is_told(cloud: Person) -> None:
 	assert "Sales Order (against_sales_order)" in notes
 
 	frappe.clear_messages()
-	set_rules({"ref_doctype": "Sales Order"}, {"ref_doctype": "Delivery Note", "exclude_fields": "pick_list"})
-	assert "Sales Order (" not in said() and "Pick List" not in said().split("Delivery Note")[-1]
+	set_rules({"ref_doctype": "Delivery Note", "exclude_fields": "against_sales_order"})
+	assert "Sales Order (" not in said()
 
 
 @pytest.mark.parametrize("made", ["made here", "made in the cloud"])
@@ -116,5 +116,6 @@ def test_a_link_to_a_number_that_no_rule_brings_leads_to_nobody_else(
 
 	frappe.get_doc({"doctype": "Sync Rule", "enabled": 1, **only("Lead", prefix, "first_name")}).insert()
 	frappe.db.commit()
+	sync()  # a lead and its customer may link to each other
 	in_step()
 	assert mirror.get("Customer", prefix)["lead_name"] == twin(number, origin, "Lead") != number

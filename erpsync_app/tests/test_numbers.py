@@ -13,7 +13,17 @@ from frappe.model.document import Document
 from erpsync_app.engine.numbers import ANY
 from erpsync_app.erp_sync import naming
 from erpsync_app.patches import numbers_are_no_identity
-from erpsync_app.tests.support import SYNC_USER, Person, count, differences, only, set_rules, sync, writes
+from erpsync_app.tests.support import (
+	SYNC_USER,
+	Person,
+	count,
+	differences,
+	only,
+	set_rules,
+	sync,
+	take_away,
+	writes,
+)
 from erpsync_app.tests.test_life_cycle import Here, There, in_step, twin
 from erpsync_app.tests.test_main_job import customer, item
 
@@ -210,6 +220,7 @@ def test_two_customers_of_one_name_and_number_are_told(sides: tuple[Here, Here],
 	assert differences("Customer", [prefix, f"{prefix} - 1", f"{prefix} Linz"]) == {}
 	assert here.get("Customer", f"{prefix} Linz")["customer_details"] == "Linz"
 	assert count("Sync Record", status="Failed") == 0
+	take_away(there.person, "Customer", ["customer_name", "like", f"{prefix}%"])
 
 
 # -- what names a DocType, in apps that nobody knows
