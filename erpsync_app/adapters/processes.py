@@ -29,5 +29,5 @@ def birth(pid: int) -> str:
 
 def is_dead(owner: str) -> bool:
 	"""Whether a lease's owner was a process of this host that is no more."""
-	host, pid, birth, *_ = owner.split(":")
-	return bool(host == socket.gethostname() and birth and birth(int(pid)) != birth)
+	host, pid, born, *_ = owner.split(":")
+	return bool(host == socket.gethostname() and born and birth(int(pid)) != born)
