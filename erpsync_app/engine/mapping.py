@@ -65,6 +65,8 @@ class SyncedField:
 	required: bool = False
 	default: str | None = None
 	rows: Shape | None = None
+	acted: bool = False
+	"""It changes on a submitted document by an act alone, see `acts`."""
 	lists: str | None = None
 	"""The DocType whose documents a text field names, several at once."""
 
@@ -84,6 +86,8 @@ class Shape:
 	"""Of a child table: a new row may be given a name. Not where a site counts its rows, or makes names of another kind."""
 	random_names: bool = False
 	"""Both sites make up the names of documents, which mean nothing: a new one may be given any."""
+	button: tuple[str, str] | None = None
+	"""The method, and its argument for the name, that gives a document a status, where `acts` does not name it."""
 	workflows: Mapping[Side, Workflow] = field(default_factory=dict)
 	"""The active workflow of each side that has one."""
 
