@@ -147,13 +147,12 @@ class _Actor:
 				f"The {self._side} site updated the rows of {table}, and they are others than asked for."
 			)
 		loose = {f.local for f in field.rows.fields if f.after_submit and f not in cells}
-		left, differ = [], False
-		for row in now:
-			name = row.pop("name")
-			plain = {cell: value for cell, value in asked[name].items() if cell in loose}
-			differ = differ or any(row.get(cell) != value for cell, value in plain.items())
-			left.append({**row, **plain})
-		return (left, [str(row["name"]) for row in self.doc[on_site]]) if differ else None
+		held = {row.pop("name"): row for row in now}
+		left = {}
+		for name, row in asked.items():
+			left[name] = {**held[name], **{cell: value for cell, value in row.items() if cell in loose}}
+		in_step = list(left.items()) == list(held.items())  # in the same order, too
+		return None if in_step else (list(left.values()), [str(name) for name in left])
 
 	def _rows(self, table: str) -> list[Fields]:
 		"""The rows of a table in canonical form, with the names that they have."""

@@ -345,6 +345,18 @@ def test_update_items_and_a_field_that_takes_a_plain_write():
 
 
 @pytest.mark.parametrize("side", SIDES)
+def test_rows_that_are_moved_on_a_submitted_order(side):
+	w, name = order("4x25 2x30 1x10")
+	its = names(w, name)[side]
+	lines = w.sites[side].get(ORDER, its)["items"]
+	moved = [{**line, "idx": n} for n, line in enumerate((lines[2], *lines[:2]), start=1)]
+	w.people[side].save(ORDER, its, items=moved)
+	w.settle()
+	assert told(w, name) == ("1x10 4x25 2x30",) * 2
+	w.check_steady()
+
+
+@pytest.mark.parametrize("side", SIDES)
 def test_a_worker_that_is_killed_at_any_point_adds_no_row_twice(side):
 	def changed():
 		w, name = order("4x25 2x30")
