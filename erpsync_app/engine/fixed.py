@@ -4,8 +4,8 @@
 `acts` does not know, or a program that wrote past the form.
 
 It cannot cross. So each side's baseline keeps a fingerprint of each such field, and a record in which they have parted
-since they were submitted is Diverged, with the fields in its error, until they agree again. Numbers are left out, and a
-status: the controllers of a site compute these when another document says so, which may not have crossed yet.
+since they were submitted is Diverged, with the fields in its error, until they agree again. Left out are numbers, hidden
+fields and a status: the controllers of a site compute these when another document says so, which may not have crossed yet.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ def fixed_part(shape: Shape) -> Shape:
 	fields = []
 	for f in shape.fields:
 		if f.after_submit or f.at_birth or f.type in COMPUTED_TYPES or f.local in COMPUTED | left_out:
+			continue
+		if f.hidden or f.local.endswith("_status"):
 			continue
 		if f.rows is not None:
 			f = replace(f, rows=fixed_part(f.rows))

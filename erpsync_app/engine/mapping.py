@@ -65,6 +65,7 @@ class SyncedField:
 	required: bool = False
 	default: str | None = None
 	rows: Shape | None = None
+	hidden: bool = False
 	acted: bool = False
 	"""It changes on a submitted document by an act alone, see `acts`."""
 	lists: str | None = None
@@ -188,6 +189,7 @@ def _shape(
 				at_birth=ours.read_only or theirs.read_only or ours.name in AT_BIRTH,
 				after_submit=ours.allow_on_submit and theirs.allow_on_submit,
 				required=ours.required or theirs.required,
+				hidden=ours.hidden or theirs.hidden,
 				default=ours.default or theirs.default,
 				rows=rows,
 				lists=lists.get(ours.name) if ours.type in LISTING_TYPES else None,

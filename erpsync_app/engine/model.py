@@ -57,6 +57,7 @@ class Field:
 	read_only: bool = False
 	allow_on_submit: bool = False
 	required: bool = False
+	hidden: bool = False
 	unique: bool = False
 	virtual: bool = False
 	default: str | None = None
