@@ -44,7 +44,8 @@ def _capture(doc, kind: Kind) -> None:
 		doctype, name, kind = doc.attached_to_doctype, doc.attached_to_name, "change"
 	elif doctype == TAG_LINK:
 		doctype, name, kind, option = doc.document_type, doc.document_name, "change", "tags"
-	if doc.flags.get(OWN_WRITE) or _muted() or not (doctype and name):
+	own = doc.flags.get(OWN_WRITE) or frappe.local.flags.get(OWN_WRITE) == (doc.doctype, doc.name)
+	if own or _muted() or not (doctype and name):
 		return
 	if not (settings.captured(doctype, option) or _follows(doc)):
 		return

@@ -29,6 +29,7 @@ def meta_of(meta: Any, parent: str | None = None) -> Meta:
 			read_only=bool(f.read_only) or f.fieldtype == "Read Only",
 			allow_on_submit=bool(f.allow_on_submit),
 			required=bool(f.reqd),
+			hidden=bool(f.hidden),
 			unique=bool(f.unique),
 			virtual=bool(f.get("is_virtual")),
 			default=f.default or None,

@@ -22,7 +22,7 @@ from frappe.model.naming import NamingSeries
 from frappe.model.workflow import apply_workflow, get_transitions
 from frappe.utils import get_system_timezone
 
-from erpsync_app.adapters import local_files, local_lists
+from erpsync_app.adapters import local_calls, local_files, local_lists
 from erpsync_app.adapters.keyset import past
 from erpsync_app.adapters.local_errors import translated, words_of
 from erpsync_app.adapters.local_meta import meta_of
@@ -31,6 +31,7 @@ from erpsync_app.engine import errors
 from erpsync_app.engine.model import (
 	LOCAL,
 	TRAIL,
+	Call,
 	Cursor,
 	Deletion,
 	Document,
@@ -42,7 +43,8 @@ from erpsync_app.engine.model import (
 from erpsync_app.engine.tags import USER_TAGS
 
 OWN_WRITE = "erpsync_own_write"
-"""The flag on a document that sync itself writes: its hooks tell sync nothing new."""
+"""The flag on a document that sync itself writes: its hooks tell sync nothing new. While a method is called that reads
+the document by itself, it stands in the flags of the process, with the DocType and the name."""
 
 
 class LocalSite:
@@ -178,6 +180,13 @@ class LocalSite:
 				raise errors.Blocked(str(e)) from None  # the document is there; what it refers to is not
 			raise
 		return self.read(doctype, [name])[name]
+
+	def call(self, doctype: str, name: str, modified: str, call: Call) -> Document | None:
+		with _writing():
+			_locked(doctype, name, modified)
+			return local_calls.make(call, OWN_WRITE, (doctype, name))
+
+	status_method = staticmethod(local_calls.status_method)
 
 	def transitions(self, doctype: str, name: str) -> list[tuple[str, str]]:
 		with _writing():  # it may refuse

@@ -83,6 +83,7 @@ def _field(df: Mapping[str, Any], levels: Collection[int] | None) -> Field:
 		read_only=bool(df.get("read_only")) or df.get("fieldtype") == "Read Only",
 		allow_on_submit=bool(df.get("allow_on_submit")),
 		required=bool(df.get("reqd")),
+		hidden=bool(df.get("hidden")),
 		unique=bool(df.get("unique")),
 		virtual=bool(df.get("is_virtual")),
 		default=df.get("default") or None,

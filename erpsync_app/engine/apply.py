@@ -13,19 +13,16 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, get_args
 
-from erpsync_app.engine.batch import Batch, Pair
+from erpsync_app.engine.batch import Batch, Pair, with_beside
 from erpsync_app.engine.beside import ATTACHMENTS, BESIDE, TAGS, settled
 from erpsync_app.engine.canonical import outbound
 from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.dependencies import optional, unbound_links
 from erpsync_app.engine.errors import Blocked, Duplicate, Stale
 from erpsync_app.engine.files import FILES
+from erpsync_app.engine.fixed import FIXED
 from erpsync_app.engine.followers import check_news, look_at_followers
-from erpsync_app.engine.intents import (
-	begin,
-	check_not_renamed,
-	name_for,
-)
+from erpsync_app.engine.intents import begin, check_not_renamed, name_for
 from erpsync_app.engine.late import check_double, take_back
 from erpsync_app.engine.lifecycle import posted
 from erpsync_app.engine.model import (
@@ -45,11 +42,12 @@ from erpsync_app.engine.moments import made_rows, sent_rows, stamped
 from erpsync_app.engine.reconcile import Decision, Write
 from erpsync_app.engine.references import know_rows, own_rows, without_references
 from erpsync_app.engine.reused import check_free, let_go_of_twins
+from erpsync_app.engine.submitted import beyond, undecided
 from erpsync_app.engine.swaps import yet_to_tell
 from erpsync_app.engine.tags import USER_TAGS, check_tags, retag, tags
 from erpsync_app.engine.trail import log_entry
 from erpsync_app.engine.transfer import attach, bind_twins, bring, check_files, leave_out_twins
-from erpsync_app.engine.updating import update, with_beside
+from erpsync_app.engine.updating import update
 from erpsync_app.engine.workflow import begun, state_field, walking
 
 BRINGING = {
@@ -131,6 +129,10 @@ def apply(
 	pair.walking = walking(batch, pair, decision)
 	decision = replace(decision, held_back=pair.held_back)
 	decision = _met(batch, pair, decision)
+	if decision.status == "Synced" and (differs := beyond(batch, pair)):
+		decision = replace(
+			decision, status="Diverged", beyond=differs, held_back=decision.held_back | {FIXED}
+		)
 	pair.held_back = decision.held_back
 	_record(ctx, run, batch, pair, decision, log)
 
@@ -195,8 +197,8 @@ def _write(
 		return batch.fields(before, side, at_birth=True)
 	if _only_beside(write):
 		return None
+	held = batch.fields(before, side, stage=pair.stage)
 	update(ctx, batch, pair, write, renew)
-	held = batch.fields(before, side)
 	return {name: held.get(name) for name in write.fields}
 
 
@@ -313,7 +315,7 @@ def _record(
 		crossed, maps = batch.unmet(pair)
 		held = {side: h and replace(h, fields={**h.fields, **crossed[side]}) for side, h in held.items()}
 		rows = {**rows, **maps}
-	left = " ".join(pair.left.values()) or None
+	left = " ".join([*pair.left.values(), *decision.told_beyond]) or None
 	after = replace(
 		binding,
 		held=held,
@@ -368,13 +370,15 @@ def _held(batch: Batch, pair: Pair, side: Side, decision: Decision) -> Held | No
 		fields = without_references(fields, batch.shape, pair.own_rows)
 	if pair.walking == other(side):
 		fields[state_field(batch, pair.walking)] = None
+	for name in undecided(batch, pair):
+		fields.pop(name, None)
 	there = pair.docs[other(side)]
 	theirs = batch.fields(there, other(side)) if there else {}
 	for name in BESIDE & now.fields.keys():
 		# What may not cross is known from now on, and still shows as a difference.
 		left = pair.left if rule.writes(other(side)) else now.fields[name]
 		fields[name] = settled(now.fields[name], theirs.get(name) or {}, old.get(name) or {}, left)
-	if decision.status == "Diverged" and not rule.writes(other(side)):
+	if decision.status == "Diverged" and (FIXED in decision.held_back or not rule.writes(other(side))):
 		# Its edits have not crossed: keep it looking changed, so that every full scan finds it again.
 		return replace(now, fields=fields, modified=before.modified if before else "")
 	return replace(now, fields=fields)

@@ -10,10 +10,12 @@ from datetime import datetime, timezone
 from functools import cached_property
 from typing import Any
 
+from erpsync_app.engine.acts import DECISIONS, REFERENCES, ROWS, STATUS, decisions, within_reach
 from erpsync_app.engine.beside import ATTACHMENTS, BESIDE, TAGS
 from erpsync_app.engine.canonical import canonical, instant, row_names
 from erpsync_app.engine.context import Context
-from erpsync_app.engine.files import attachments, learn_files
+from erpsync_app.engine.files import FILES, attachments, learn_files
+from erpsync_app.engine.fixed import FIXED, fingerprints, fixed_part
 from erpsync_app.engine.lifecycle import SUBMITTED
 from erpsync_app.engine.mapping import Shape, Terms, targets
 from erpsync_app.engine.merge import merge
@@ -32,10 +34,10 @@ from erpsync_app.engine.model import (
 	Side,
 	other,
 )
-from erpsync_app.engine.reconcile import View, without
 from erpsync_app.engine.references import learn_rows
 from erpsync_app.engine.rows import Lines, Table, joined, row_map
-from erpsync_app.engine.tags import learn_tags, tags
+from erpsync_app.engine.tags import USER_TAGS, learn_tags, tags
+from erpsync_app.engine.view import View, without
 
 CANDIDATES = 500
 """How many documents to look through for one whose name is not known."""
@@ -211,15 +213,32 @@ class Batch:
 		if doc is None:
 			survivor = pair.merged[side]
 			return View(deleted=pair.deleted[side], merged=survivor.name if survivor else "")
+		fields = self.fields(doc, side, stage=pair.stage)
+		for table in self._resplit(pair):
+			fields.pop(table, None)
+		# By Update Items both take rows and edits of them, once both are submitted.
+		updated = ROWS.get(self.rule.doctype, {}) if pair.stage else {}
 		return View(
-			self.fields(doc, side, stage=pair.stage),
+			fields,
 			instant(doc["modified"], self.terms[side].zone),
 			docstatus=docstatus(doc),
 			writable=self.writable[min(docstatus(doc), 2)],
-			loose=self.loose if docstatus(doc) else {},
+			loose={name: cells for name, cells in self.loose.items() if name not in updated}
+			if docstatus(doc)
+			else {},
+			statuses=within_reach(self.shape, fields.get(STATUS)),
 			rows=row_names(doc, self.shape, side),
 			news=side in pair.news,
 		)
+
+	def _resplit(self, pair: Pair) -> list[str]:
+		"""The table of a payment in which one side has split rows to allocate them. The other does that itself: by the act,
+		not row by row."""
+		table = self.shape.named(REFERENCES.get(self.rule.doctype, ""))
+		if table is None or pair.stage != SUBMITTED:
+			return []
+		sizes = {len(doc.get(table.on(side)) or ()) for side, doc in pair.docs.items() if doc}
+		return [table.local] if len(sizes) > 1 else []
 
 	def born(self, pair: Pair) -> datetime:
 		"""When the document was made, on the side that had it first."""
@@ -233,6 +252,10 @@ class Batch:
 		fields: Fields = {}
 		if stage < 2:
 			fields = canonical(doc, self.shape, terms, at_birth=at_birth, submitted=stage == 1)
+		if stage == SUBMITTED:
+			fields |= decisions(doc, self.shape, terms)
+			if docstatus(doc) == SUBMITTED:
+				fields[FIXED] = fingerprints(doc, self.fixed, terms)
 		if (files := attachments(doc, terms)) is not None:
 			fields[ATTACHMENTS] = files
 		if self.rule.tags and (given := tags(doc)) is not None:
@@ -302,18 +325,18 @@ class Batch:
 	@cached_property
 	def writable(self) -> tuple[frozenset[str] | None, ...]:
 		"""By docstatus, the fields that a document takes; None for all."""
-		changeable = BESIDE | frozenset(
+		changeable = (
 			f.local
 			for f in self.shape.fields
 			if f.after_submit or (f.rows is not None and any(each.after_submit for each in f.rows.fields))
 		)
-		return None, changeable, BESIDE
+		return None, BESIDE.union(DECISIONS, changeable), BESIDE
 
 	@cached_property
 	def loose(self) -> Mapping[str, frozenset[str]]:
 		"""Of the tables whose rows stay on a submitted document: the fields of a row that may change all the same."""
 		return {
-			f.local: frozenset(each.local for each in f.rows.fields if each.after_submit)
+			f.local: frozenset(each.local for each in f.rows.fields if each.after_submit and not each.acted)
 			for f in self.shape.fields
 			if f.rows is not None and not f.after_submit
 		}
@@ -333,10 +356,10 @@ class Batch:
 		merged = merge(base[LOCAL], base[CLOUD], now[LOCAL], now[CLOUD])
 		return sorted({*merged.take[LOCAL], *merged.take[CLOUD], *merged.clashes} - BESIDE)
 
-	def apart(self, pair: Pair) -> bool:
-		"""Whether the documents of both sides differ, be it in what nobody can change any more."""
-		here, there = (self.fields(doc, side) if doc else {} for side, doc in pair.docs.items())
-		return not equal(here, there)
+	@cached_property
+	def fixed(self) -> Shape:
+		"""What of a submitted document nobody can write any more."""
+		return fixed_part(self.shape)
 
 	def _fixed(self, fields: Fields) -> Fields:
 		"""What nobody can change on a submitted document."""
@@ -349,6 +372,11 @@ class Batch:
 
 def docstatus(doc: Document) -> int:
 	return int(doc.get("docstatus") or 0)
+
+
+def with_beside(doc: Document, before: Document) -> Document:
+	"""A document as its site answered it, with what is known to stand beside it."""
+	return {**doc, **{key: before[key] for key in (FILES, USER_TAGS) if key in before}}
 
 
 def learn(ctx: Context, batch: Batch, side: Side, docs: Iterable[Document]) -> None:

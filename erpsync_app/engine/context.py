@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
+from erpsync_app.engine.acts import STATUSES, decided, opened
 from erpsync_app.engine.drift import Drift, drift
 from erpsync_app.engine.errors import Halt, Missing, Unreadable
 from erpsync_app.engine.mapping import Shape, shape_of
@@ -55,9 +56,10 @@ class Context:
 		if doctype not in self._shapes:
 			metas = {side: self._meta(side, doctype) for side in SIDES}
 			own = [name for name, rule in self.rules.items() if rule.naming == "own"]
-			self._shapes[doctype] = shape_of(
-				metas[LOCAL], metas[CLOUD], self.rules[doctype], self.excluded, own
-			)
+			shape = shape_of(metas[LOCAL], metas[CLOUD], self.rules[doctype], self.excluded, own)
+			unnamed = doctype not in STATUSES and decided(shape)
+			found = self.sites[LOCAL].status_method(doctype) if unnamed and metas[LOCAL].submittable else None
+			self._shapes[doctype] = opened(shape, found)
 		return self._shapes[doctype]
 
 	def drift(self, doctype: str) -> list[Drift]:

@@ -29,6 +29,7 @@ from erpsync_app.engine.errors import (
 	Unclear,
 	Unreadable,
 )
+from erpsync_app.engine.fixed import FIXED
 from erpsync_app.engine.followers import look_at_followers
 from erpsync_app.engine.gather import gather
 from erpsync_app.engine.goods import explained
@@ -42,6 +43,7 @@ from erpsync_app.engine.reconcile import Decision, Write, reconcile
 from erpsync_app.engine.retry import NEXT_RUN, NotYet
 from erpsync_app.engine.reused import is_another, let_go
 from erpsync_app.engine.setbacks import quarantine, refused
+from erpsync_app.engine.submitted import lasting, undecided
 from erpsync_app.engine.watch import before_batch, before_write
 from erpsync_app.engine.workflow import by_walking, check_way, on_their_way
 
@@ -280,8 +282,8 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 					f"The {write.side} site took the change, and did not submit or cancel the document."
 				)
 		raise NotYet("it is written, and to be submitted or cancelled next", timedelta(0))
-	if any(write.operation == "rename" for write in decision.writes):
-		raise NotYet("it is renamed, and the rest comes next", timedelta(0))
+	if decision.writes and (any(w.operation == "rename" for w in decision.writes) or undecided(batch, pair)):
+		raise NotYet("it is renamed or submitted, and the rest comes next", timedelta(0))
 	if ctx.forced and (decision.status == "Diverged" or (decision.status is None and not decision.forget)):
 		raise NotYet(f"it may not cross in a run that is {ctx.forced} only", NEXT_RUN)
 	return [(pair, write.side) for write in decision.writes if pair.docs[write.side]]
@@ -351,10 +353,10 @@ def _decide(batch: Batch, pair: Pair) -> Decision:
 	if rename := _rename(batch, pair):
 		# By itself: a site changes fields along with a name, and the rest is decided when it has.
 		return Decision(writes=rename, status=None, reason=f"renamed on the {pair.renamed} side")
-	left = parted or (binding.status == "Diverged" and pair.stage and batch.apart(pair))
-	if decision.status == "Synced" and left:
+	if (left := lasting(batch, pair) | {*parted}) and decision.status == "Synced":
 		# An edit that did not cross before nobody could change it any more is out of sight: not in step for that.
-		return replace(decision, status="Diverged", settled="Submit beats edit")
+		back = frozenset((FIXED,)) if pair.stage == SUBMITTED else frozenset()
+		return replace(decision, status="Diverged", settled="Submit beats edit", beyond=left, held_back=back)
 	return decision
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from datetime import timedelta
 
+from erpsync_app.engine.acts import touched
 from erpsync_app.engine.batch import Batch, Pair
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import Blocked
@@ -36,7 +37,7 @@ and that does not stand in the way of a cancel."""
 def check_targets(ctx: Context, batch: Batch, pair: Pair, write: Write) -> None:
 	"""Raise NotYet, or Blocked, where what the document links to has to be written on the side of `write` before it."""
 	there, side = write.side, other(write.side)
-	needed, doc = set(write.fields), pair.docs[side]
+	needed, doc = touched(batch.rule.doctype, write.fields), pair.docs[side]
 	check_numbers(ctx, batch, pair, side, needed if write.operation != "create" else None)
 	if write.operation == "create" and doc:
 		needed |= batch.fields(doc, side, at_birth=True).keys()

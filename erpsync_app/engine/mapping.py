@@ -65,6 +65,9 @@ class SyncedField:
 	required: bool = False
 	default: str | None = None
 	rows: Shape | None = None
+	hidden: bool = False
+	acted: bool = False
+	"""It changes on a submitted document by an act alone, see `acts`."""
 	lists: str | None = None
 	"""The DocType whose documents a text field names, several at once."""
 
@@ -84,6 +87,8 @@ class Shape:
 	"""Of a child table: a new row may be given a name. Not where a site counts its rows, or makes names of another kind."""
 	random_names: bool = False
 	"""Both sites make up the names of documents, which mean nothing: a new one may be given any."""
+	button: tuple[str, str] | None = None
+	"""The method, and its argument for the name, that gives a document a status, where `acts` does not name it."""
 	workflows: Mapping[Side, Workflow] = field(default_factory=dict)
 	"""The active workflow of each side that has one."""
 
@@ -184,6 +189,7 @@ def _shape(
 				at_birth=ours.read_only or theirs.read_only or ours.name in AT_BIRTH,
 				after_submit=ours.allow_on_submit and theirs.allow_on_submit,
 				required=ours.required or theirs.required,
+				hidden=ours.hidden or theirs.hidden,
 				default=ours.default or theirs.default,
 				rows=rows,
 				lists=lists.get(ours.name) if ours.type in LISTING_TYPES else None,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from erpsync_app.engine.beside import BESIDE, merge_members
+from erpsync_app.engine.fixed import FIXED
 from erpsync_app.engine.model import CLOUD, LOCAL, Fields, Side
 
 MISSING: Any = object()
@@ -32,7 +33,7 @@ def merge(base_local: Fields | None, base_cloud: Fields | None, local: Fields, c
 	take: dict[Side, Fields] = {LOCAL: {}, CLOUD: {}}
 	clashes = []
 	for name in local:
-		if name not in cloud:
+		if name not in cloud or name == FIXED:
 			continue
 		if name in BESIDE:
 			bases = (None if base is None else base.get(name) for base in (base_local, base_cloud))

@@ -57,6 +57,7 @@ class Field:
 	read_only: bool = False
 	allow_on_submit: bool = False
 	required: bool = False
+	hidden: bool = False
 	unique: bool = False
 	virtual: bool = False
 	default: str | None = None
@@ -329,8 +330,9 @@ class Progress:
 
 
 STATUSES = ("Pending", "Synced", "Diverged", "Conflict", "Failed")
-"""Of a binding: Pending (a create is under way), Synced, Diverged (they differ, and
-nothing is to be written: by the rule, or since both are cancelled), Conflict (open, waits for a person), Failed (quarantined; `error` says why)."""
+"""Of a binding: Pending (a create is under way), Synced, Diverged (they differ, and nothing is to be written: by the rule,
+or since nothing can be any more, of which `error` names the fields), Conflict (open, waits for a person), Failed
+(quarantined; `error` says why)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +362,16 @@ class LogEntry:
 	milliseconds: int = 0
 	trigger: str = ""
 	run: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+	"""A call of a whitelisted function by its dotted path or, with a `document`, of one of its whitelisted methods. The
+	document is one that the site has, told by `doctype` and `name`, or one that is never stored."""
+
+	method: str
+	arguments: Document = field(default_factory=dict)
+	document: Document | None = None
 
 
 @dataclass(frozen=True, slots=True)

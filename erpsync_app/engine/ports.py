@@ -13,6 +13,7 @@ from typing import Protocol
 
 from erpsync_app.engine.model import (
 	Binding,
+	Call,
 	Cursor,
 	Deletion,
 	Document,
@@ -111,6 +112,15 @@ class Site(Protocol):
 	def update(self, doctype: str, name: str, changes: Document, modified: str) -> Document:
 		"""Write `changes` (child tables whole) if the document is still as of `modified`, else raise Stale.
 		Answers what the site made of it."""
+
+	def call(self, doctype: str, name: str, modified: str, call: Call) -> Document | None:
+		"""Make the call if the document `name` is still as of `modified`, else raise Stale. Answers the document whose
+		method it is, as it is afterwards; None for a function."""
+
+	def status_method(self, doctype: str) -> tuple[str, str] | None:
+		"""The whitelisted method that gives a document a `status`: a function of the DocType's own module, by its dotted
+		path, and the argument that takes the name; or a method of the document, and an empty text. None where there is
+		none."""
 
 	def rename(self, doctype: str, old: str, new: str) -> Document:
 		"""Rename by Frappe's own rename, which carries every Link along; answers the document under its new name."""

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any, Literal
 
-from erpsync_app.engine.lifecycle import CANCELLED, behind
+from erpsync_app.engine.acts import STATUS
+from erpsync_app.engine.lifecycle import CANCELLED, SUBMITTED, behind
 from erpsync_app.engine.merge import Merge, merge
 from erpsync_app.engine.model import (
 	CLOUD,
@@ -32,47 +32,10 @@ from erpsync_app.engine.model import (
 	other,
 )
 from erpsync_app.engine.rows import Lines, RowClash, Table, joined
+from erpsync_app.engine.view import View
 
 DOCUMENT = "(document)"
 """Stands in a Clash for the document as a whole, where one side edited what the other deleted."""
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-	"""What one side shows of a document now, in canonical form.
-
-	`fields` is None where the side does not have it; `deleted` then tells whether its trail knows the deletion, and
-	`merged` the document that it was merged into there.
-	`modified` is aware. `writable` are the fields that the side takes in its docstatus; None for all.
-	"""
-
-	fields: Fields | None = None
-	modified: datetime | None = None
-	deleted: bool = False
-	merged: str = ""
-	docstatus: int = 0
-	writable: frozenset[str] | None = None
-	loose: Mapping[str, frozenset[str]] = field(default_factory=dict)
-	"""By table: of its rows, only these fields change."""
-	rows: Mapping[str, Sequence[str]] = field(default_factory=dict)
-	"""By table: the names of its rows."""
-	news: bool = False
-	"""Something was said of it, a comment or an assignment, that has not crossed."""
-
-	def takes(self, name: str, value: Any) -> bool:
-		"""Whether the document takes that value in its docstatus."""
-		if self.writable is None:
-			return True
-		loose = self.loose.get(name)
-		now = (self.fields or {}).get(name)
-		return name in self.writable and (loose is None or without(value, loose) == without(now, loose))
-
-
-def without(value: Any, names: frozenset[str] | None) -> Any:
-	"""The rows of a table without those fields; any other value as it is."""
-	if names is None:
-		return value
-	return [{key: each for key, each in row.items() if key not in names} for row in value or ()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +58,8 @@ class Decision:
 	`status` is the binding's afterwards, None for a document that stays unbound. `held_back` are the fields whose
 	baselines stay as they were, so that the next cycle sees the same difference again. `forget` drops the
 	binding. `accepted` is that one side goes on without the document: nothing is its baseline from then on.
-	`settled` says what closed the open conflict, if any. `reason` is one sentence for a person.
+	`settled` says what closed the open conflict, if any. `reason` is one sentence for a person. `beyond` are the fields
+	that differ and that no method changes.
 	"""
 
 	writes: tuple[Write, ...] = ()
@@ -106,6 +70,13 @@ class Decision:
 	accepted: bool = False
 	settled: str | None = None
 	reason: str = ""
+	beyond: frozenset[str] = frozenset()
+
+	@property
+	def told_beyond(self) -> list[str]:
+		"""What differs and stays so, in one sentence."""
+		names = ", ".join(sorted(name.strip("()") for name in self.beyond))
+		return [f"Both sides differ in {names}, and no method of ERPNext changes that."] if names else []
 
 
 def reconcile(
@@ -188,8 +159,14 @@ def _both(
 		):
 			settled = "Edit beats delete"
 		clashes += _row_clashes(name, by_row.clashes)
+	beyond: frozenset[str] = frozenset()
 	for side in SIDES:
 		for name in [name for name, value in take[side].items() if not views[side].takes(name, value)]:
+			if name == STATUS and views[side].docstatus == SUBMITTED:
+				beyond |= {name}
+				del take[side][name]
+				clashes = [clash for clash in clashes if clash.field != name]
+				continue
 			# It is submitted or cancelled there: the edit cannot cross, so that side's value is the one to keep.
 			del take[side][name]
 			keeps = side if winner or choice else None
@@ -215,10 +192,11 @@ def _both(
 	return Decision(
 		writes=writes,
 		clashes=tuple(clashes),
-		status="Conflict" if open_fields else "Diverged" if diverged or stays_behind else "Synced",
-		held_back=open_fields | diverged,
+		status="Conflict" if open_fields else "Diverged" if diverged or stays_behind or beyond else "Synced",
+		held_back=open_fields | diverged | beyond,
 		settled=None if open_fields else settled if clashes or choice == "By hand" else "Converged",
 		reason=_reason(clashes, writes),
+		beyond=beyond,
 	)
 
 

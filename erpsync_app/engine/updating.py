@@ -1,22 +1,21 @@
 # Copyright (c) 2026, erpsync_app contributors
 # License: MIT. See license.txt
-"""Writes one update on one side: its fields, a submit or cancel, the way through a workflow."""
+"""Writes one update on one side: what takes a method, the other fields, a submit or cancel, the way through a workflow."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from erpsync_app.engine.batch import Batch, Pair
+from erpsync_app.engine.acting import act
+from erpsync_app.engine.batch import Batch, Pair, docstatus, with_beside
 from erpsync_app.engine.canonical import outbound
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import Duplicate, Refused
-from erpsync_app.engine.files import FILES
 from erpsync_app.engine.lifecycle import SUBMITTED, posted, posting
-from erpsync_app.engine.model import Document, other
+from erpsync_app.engine.model import other
 from erpsync_app.engine.reconcile import Write
 from erpsync_app.engine.swaps import look_for_taken, without_taken
-from erpsync_app.engine.tags import USER_TAGS
 from erpsync_app.engine.transfer import bring
 from erpsync_app.engine.workflow import before_walk, walk
 
@@ -28,6 +27,9 @@ def update(ctx: Context, batch: Batch, pair: Pair, write: Write, renew: Callable
 	if write.docstatus == SUBMITTED and source:
 		given = posting(batch.fields(source, other(write.side)))
 		plain = replace(plain, fields={**given, **plain.fields})
+	if (doc := pair.docs[write.side]) and docstatus(doc) == SUBMITTED:
+		fields, rows = act(ctx, batch, pair, plain, renew)
+		plain = replace(plain, fields=fields, rows=rows)
 	try:
 		_send(ctx, batch, pair, plain, renew)
 	except Refused as e:
@@ -50,8 +52,3 @@ def _send(ctx: Context, batch: Batch, pair: Pair, write: Write, renew: Callable[
 	if changes:
 		made = ctx.sites[side].update(batch.rule.doctype, before["name"], changes, before["modified"])
 		pair.docs[side] = with_beside(made, before)
-
-
-def with_beside(doc: Document, before: Document) -> Document:
-	"""A document as its site answered it, with what is known to stand beside it."""
-	return {**doc, **{key: before[key] for key in (FILES, USER_TAGS) if key in before}}

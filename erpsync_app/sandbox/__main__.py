@@ -20,6 +20,7 @@ SHARES = {
 	"files": "attaching and removing files",
 	"tags": "tagging and untagging",
 	"followers": "comments and assignments",
+	"buttons": "closing, holding and Update Items of submitted orders",
 }
 """What people do only if they are asked to, by the word of `draw`."""
 

@@ -49,12 +49,16 @@ def _sales_order(doc: Doc) -> None:
 		row["amount"] = round((row.get("qty") or 0) * (row.get("rate") or 0), 2)
 	doc["total_qty"] = sum(row.get("qty") or 0 for row in doc["items"])
 	doc["grand_total"] = round(sum(row["amount"] for row in doc["items"]), 2)
-	doc["status"] = ("Draft", "To Deliver and Bill", "Cancelled")[doc["docstatus"]]
+	if doc["docstatus"] != 1 or doc["status"] not in DECIDED:
+		doc["status"] = ("Draft", "To Deliver and Bill", "Cancelled")[doc["docstatus"]]
 
 
 def _note(doc: Doc) -> None:
 	doc["content"] = doc.get("content") or "<span></span>"
 
+
+DECIDED = ("Closed", "On Hold")
+"""What no controller computes of a Sales Order."""
 
 _BEFORE_SAVE: dict[str, Callable[[Doc], None]] = {"Item": _item, "Sales Order": _sales_order, "Note": _note}
 

@@ -108,8 +108,8 @@ class Documents:
 		files.after_save(self, user, kind, None, doc)
 		return self._stored(kind, doc["name"])
 
-	def save(self, user: User, doctype: str, name: str, changes: Mapping[str, Any]) -> Doc:
-		"""`changes` may hold `modified`, for the check that nobody was faster, and `docstatus`."""
+	def save(self, user: User, doctype: str, name: str, changes: Mapping[str, Any], by_method=False) -> Doc:
+		"""`changes` may hold `docstatus`, and `modified` to check that nobody was faster; a method may change more."""
 		before = self.load(user, doctype, name)
 		kind, name = DOCTYPES[doctype], before["name"]
 		doc = changed(kind, before, changes)
@@ -125,7 +125,7 @@ class Documents:
 		doc.update(modified=now, modified_by=user.name)
 		if doc["docstatus"] != CANCELLED:
 			self._check_links(kind, doc)
-		if before["docstatus"] == doc["docstatus"] == SUBMITTED:
+		if before["docstatus"] == doc["docstatus"] == SUBMITTED and not by_method:
 			check_after_submit(kind, before, doc)
 		self._validate(kind, doc)
 		stored = {c: doc.get(c) for c in columns_of(kind) if c not in ("name", "lft", "rgt")}

@@ -64,12 +64,17 @@ DAY = 86_400.0
 TOKENS, MARKERS = 700_000, 600_000
 
 
+Shares = dict[str, float]
+"""Of what people do, by what it is."""
+
+
 class Draw:
 	"""One seed's chance. Every value that people save is one that nobody else saves: it can be told where it went."""
 
-	def __init__(self, seed: int, renames: float, merges: float, files: float, tags: float, followers: float):
-		self.seed, self.renames, self.merges = seed, renames, merges
-		self.files, self.tags, self.followers = files, tags, followers
+	def __init__(self, seed: int, shares: Shares):
+		self.seed, self.renames, self.merges = seed, shares["renames"], shares["merges"]
+		self.files, self.tags = shares["files"], shares["tags"]
+		self.followers, self.buttons = shares["followers"], shares["buttons"]
 		self.chance = random.Random(seed)
 		self.fond_of_rows = False
 		self._tokens = 0
@@ -174,6 +179,8 @@ class Draw:
 				("untag", {"position": c.randrange(3)}) if c.random() < 0.3 else ("tag", {"tag": self.text()})
 			)
 			return Act(side, what, doctype, c.choice(known[-of_late:]), said)
+		if known and self.buttons and doctype in SUBMITTED_SORTS and c.random() < self.buttons:
+			return self.act_of_button(side, doctype, c.choice(known[-of_late:]))
 		roll = c.random()
 		if self.fond_of_rows:
 			roll, of_late = 0.35 + 0.55 * roll, 1
@@ -197,6 +204,17 @@ class Draw:
 			return Act(side, "attach", doctype, marker, {"file": self.text(), "private": c.random() < 0.5})
 		what = "save quietly" if c.random() < 0.1 and doctype != "Territory" else "save"
 		return Act(side, what, doctype, marker, self.edit(doctype, quietly=what != "save"))
+
+	def act_of_button(self, side: Side, doctype: str, marker: str) -> Act:
+		"""Someone submits it, closes it, holds it, opens it again or updates its items."""
+		c, roll = self.chance, self.chance.random()
+		if roll < 0.3:
+			return Act(side, "submit", doctype, marker)
+		if roll < 0.6:
+			status = c.choice(("Closed", "On Hold", "To Deliver and Bill"))
+			return Act(side, "set status", doctype, marker, {"status": status})
+		edits = tuple(self.row_edit(doctype) for _ in range(c.choice((1, 1, 2))))
+		return Act(side, "update items", doctype, marker, {TABLES[doctype]: edits})
 
 	def act_of_follower(self, side: Side, leader: str, of_leader: str) -> Act:
 		"""Someone comments on a document or assigns it to somebody, or edits, closes or deletes what is there of these."""
@@ -309,6 +327,8 @@ def draw(
 	files: float = 0.0,
 	tags: float = 0.0,
 	followers: float = 0.0,
+	buttons: float = 0.0,
 ) -> History:
 	"""The history of that seed: the same one at any time, on any machine. The others are shares of what people do."""
-	return Draw(seed, renames, merges, files, tags, followers).history()
+	shares = {"renames": renames, "merges": merges, "files": files, "tags": tags}
+	return Draw(seed, {**shares, "followers": followers, "buttons": buttons}).history()

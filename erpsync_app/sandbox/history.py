@@ -42,6 +42,8 @@ class Act:
 		"cancel",
 		"rename",
 		"merge",
+		"set status",
+		"update items",
 		"attach",
 		"detach",
 		"tag",

@@ -140,6 +140,9 @@ def _equal(
 		here, there = (pair[side][beside] for side in SIDES)
 		if here != there:
 			yield Problem("diverged", f"{beside} {here} and {there}: {_told(b)}")
+	statuses = {pair[side].get("status") for side in SIDES} if "amended_from" in pair[LOCAL] else set()
+	if len(statuses) > 1 and all(pair[side]["docstatus"] == 1 for side in SIDES):
+		yield Problem("diverged", f"its status is {sorted(statuses)}: {_told(b)}")
 	told = {clash.field for conflict in conflicts for clash in conflict.clashes}
 	submitted = any(pair[side]["docstatus"] for side in SIDES)
 	for name in one:

@@ -16,6 +16,7 @@ from erpsync_app.sandbox.history import ABOUT, Act, Rows
 from erpsync_app.sandbox.refusal import FrappeError
 from erpsync_app.sandbox.site import SandboxSite
 from erpsync_app.sandbox.store import Doc
+from erpsync_app.sandbox.values import SUBMITTED
 
 PERSON = User("anna@example.com")
 MARKER_FIELDS = {
@@ -27,6 +28,7 @@ MARKER_FIELDS = {
 	"Sales Order": "transaction_date",
 	"Comment": "comment_by",
 }
+ITEM_CELLS = ("item_code", "qty", "rate", "delivery_date")
 COMPUTED = frozenset(("amount", "total_qty", "grand_total"))
 
 
@@ -130,6 +132,23 @@ def _merge(site: SandboxSite, act: Act, witness: Witness) -> str:
 	return f"{before['name']} into {into['name']}"
 
 
+def _set_status(site: SandboxSite, act: Act, witness: Witness) -> str:
+	if (before := find(site, act)) is None or before["docstatus"] != SUBMITTED:
+		return "not there, or not submitted"
+	site.update_status(before["name"], act.values["status"], user=PERSON)
+	return f"{before['name']}: {act.values['status']}"
+
+
+def _update_items(site: SandboxSite, act: Act, witness: Witness) -> str:
+	if (before := find(site, act)) is None or before["docstatus"] != SUBMITTED:
+		return "not there, or not submitted"
+	rows = _rows(before["items"], act.values["items"])
+	told = [{**{cell: row.get(cell) for cell in ITEM_CELLS}, "docname": row.get("name")} for row in rows]
+	after = site.update_items(before["name"], told, user=PERSON)
+	witness.of_save(act, before, after)
+	return before["name"]
+
+
 def _attach(site: SandboxSite, act: Act, witness: Witness) -> str:
 	if (before := find(site, act)) is None:
 		return "not there"
@@ -178,6 +197,8 @@ _DO = {
 	"cancel": _step(2),
 	"rename": _rename,
 	"merge": _merge,
+	"set status": _set_status,
+	"update items": _update_items,
 	"attach": _attach,
 	"detach": _detach,
 	"tag": _tag,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from erpsync_app.sandbox import files
+from erpsync_app.sandbox import buttons, files
 from erpsync_app.sandbox.documents import Documents, User, check, doctype_of
 from erpsync_app.sandbox.query import form_bundle, get_list
 from erpsync_app.sandbox.refusal import FrappeError
@@ -56,6 +56,8 @@ class Rest:
 			"frappe.desk.doctype.tag.tag.add_tag": self._tagging(True),
 			"frappe.desk.doctype.tag.tag.remove_tag": self._tagging(False),
 			"upload_file": self._upload,
+			buttons.UPDATE_STATUS: self._update_status,
+			buttons.UPDATE_ITEMS: self._update_items,
 		}
 
 	def handle(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -138,6 +140,15 @@ class Rest:
 			values = {values: arguments.get("value")}
 		made = self._site.change(lambda: self._documents.save(user, doctype or "", name or "", values or {}))
 		return {"message": _typed(doctype or "", _as_written(made))}
+
+	def _update_status(self, user: User, arguments: dict[str, Any]) -> dict[str, Any]:
+		self._site.update_status(arguments.get("name") or "", arguments.get("status") or "", user=user)
+		return {}
+
+	def _update_items(self, user: User, arguments: dict[str, Any]) -> dict[str, Any]:
+		rows = json.loads(arguments.get("trans_items") or "[]")
+		self._site.update_items(arguments.get("parent_doctype_name") or "", rows, user=user)
+		return {}
 
 	def _rename(self, user: User, arguments: dict[str, Any]) -> dict[str, Any]:
 		doctype, old, new = (arguments.get(a) or "" for a in ("doctype", "old_name", "new_name"))

@@ -186,7 +186,11 @@ _ALL = (
 		Column("total_qty", "Float", read_only=True),
 		Column("grand_total", "Currency", read_only=True),
 		Column(
-			"status", "Select", "\nDraft\nTo Deliver and Bill\nCancelled", read_only=True, default="Draft"
+			"status",
+			"Select",
+			"\nDraft\nOn Hold\nTo Deliver and Bill\nCancelled\nClosed",
+			read_only=True,
+			default="Draft",
 		),
 		Column("amended_from", "Link", "Sales Order", read_only=True),
 		autoname="naming_series:",

@@ -12,13 +12,13 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from erpsync_app.engine.ports import Clock
-from erpsync_app.sandbox import files
+from erpsync_app.sandbox import buttons, files
 from erpsync_app.sandbox.database import Database
 from erpsync_app.sandbox.documents import Documents, User
 from erpsync_app.sandbox.refusal import FrappeError
@@ -94,6 +94,14 @@ class SandboxSite:
 
 	def cancel(self, doctype: str, name: str, *, user: User = ADMINISTRATOR) -> Doc:
 		return self.save(doctype, name, {"docstatus": CANCELLED}, user=user)
+
+	def update_status(self, name: str, status: str, *, user: User = ADMINISTRATOR) -> Doc:
+		return self.change(lambda: buttons.update_status(self._documents, user, name, status))
+
+	def update_items(
+		self, name: str, rows: Sequence[Mapping[str, Any]], *, user: User = ADMINISTRATOR
+	) -> Doc:
+		return self.change(lambda: buttons.update_items(self._documents, user, name, rows))
 
 	def delete(self, doctype: str, name: str, *, user: User = ADMINISTRATOR) -> None:
 		self.change(lambda: self._documents.delete(user, doctype, name))

@@ -25,7 +25,8 @@ from erpsync_app.engine.model import (
 	Side,
 	other,
 )
-from erpsync_app.engine.reconcile import Decision, View
+from erpsync_app.engine.reconcile import Decision
+from erpsync_app.engine.view import View
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=timezone.utc)
 DIRECTION_WORDS = {"to cloud": "local_to_cloud", "to local": "cloud_to_local"}

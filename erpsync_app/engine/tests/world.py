@@ -31,7 +31,7 @@ ANNA = User("anna@example.com")
 ZONES = {LOCAL: "Asia/Kolkata", CLOUD: "America/New_York"}
 SITE_CALLS = (
 	"read pages sums stamps find with_row linking page_by_name page_by_time deletions deleted_at create update delete"
-	" meta"
+	" call meta"
 	" files attached_since detached download add_file tags tag"
 ).split()
 LEDGER_CALLS = "bindings stamps names progress open_intents save cursor move_cursor".split()

@@ -53,8 +53,8 @@ def test_a_thousand_histories():
 		assert happened[what] >= least, (what, happened)
 
 
-@pytest.mark.parametrize("shares", [{"files": FILES}, {"tags": 0.25}, BESIDE])
-def test_histories_of_what_stands_beside_documents(shares):
+@pytest.mark.parametrize("shares", [{"files": FILES}, {"tags": 0.25}, {"buttons": 0.35}, BESIDE])
+def test_histories_of_what_people_do_besides(shares):
 	with ProcessPoolExecutor(min(2, os.cpu_count() or 1), mp_context=get_context("spawn")) as pool:
 		results = list(pool.map(partial(judged, **shares), range(1, 101), chunksize=10))
 	failed = {seed: problems for seed, problems, _ in results if problems}
