@@ -4,17 +4,25 @@
 
 import frappe
 
+from erpsync_app.adapters.settings import SYNC_USER
+
 ROLE = "Sync Manager"
 SETTINGS = "Sync Settings"
 
 
+ROLES_OF_NOBODY = ("Administrator", "Guest", "All", "Desk User")
+"""Roles that Frappe gives by itself."""
+
+
 def after_install():
 	make_role()
+	make_sync_user()
 	fill_in_settings()
 
 
 def after_migrate():
 	make_role()
+	make_sync_user()
 	fill_in_settings()
 
 
@@ -28,6 +36,22 @@ def make_role():
 	if not frappe.db.exists("Role", ROLE):
 		role = frappe.new_doc("Role", role_name=ROLE, desk_access=1)
 		role.insert(ignore_permissions=True)
+
+
+def make_sync_user():
+	"""Make the user that sync runs as, or give it the roles that apps have brought since.
+
+	It has every role of the Desk, as it has to write whatever a rule lets cross. It has no password, so nobody logs in as it.
+	"""
+	if not frappe.db.exists("User", SYNC_USER):
+		user = frappe.new_doc("User", email=SYNC_USER, first_name="ERP Sync", send_welcome_email=0)
+		user.insert(ignore_permissions=True)
+	user = frappe.get_doc("User", SYNC_USER)
+	filters = {"desk_access": 1, "disabled": 0, "name": ("not in", ROLES_OF_NOBODY)}
+	roles = set(frappe.get_all("Role", filters, pluck="name", order_by="name asc"))
+	if missing := roles - {row.role for row in user.roles}:
+		user.extend("roles", [{"role": role} for role in sorted(missing)])
+		user.save(ignore_permissions=True)
 
 
 def fill_in_settings():

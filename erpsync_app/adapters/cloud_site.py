@@ -15,13 +15,23 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from erpsync_app.adapters.rest_account import MANY, METHOD
 from erpsync_app.adapters.rest_files import RestFiles
-from erpsync_app.adapters.rest_reader import MANY, METHOD
-from erpsync_app.engine.errors import Blocked, Missing, NeedsPerson, Stale, Unavailable, Unclear
+from erpsync_app.engine.errors import (
+	Blocked,
+	Duplicate,
+	Missing,
+	NeedsPerson,
+	Stale,
+	Unavailable,
+	Unclear,
+)
 from erpsync_app.engine.model import Document
 
 RIGHTS = ("read", "write", "create", "delete")
 RIGHTS_OF_SUBMITTABLE = ("submit", "cancel")
+NAMING = "Document Naming Settings"
+"""The form of Frappe in which a System Manager sets the counters of naming series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,11 @@ class CloudSite(RestFiles):
 	"""One stock site, read and written."""
 
 	atomic = False
+
+	def __init__(self, *args: Any, **settings: Any):
+		super().__init__(*args, **settings)
+		self._numbers: set[str] = set()
+		"""The DocTypes whose documents this site does not name by what they are called."""
 
 	def about(self) -> About:
 		"""For a person who wants to know whether the connection works, and to what."""
@@ -94,8 +109,14 @@ class CloudSite(RestFiles):
 	def create(self, doctype: str, values: Document, name: str | None) -> Document:
 		self.meta(doctype)  # before the write: the answer to it must not be lost for want of this
 		body = {key: value for key, value in values.items() if key not in ("doctype", "name")}
-		if name is not None:
+		named = name is not None and self._names_alike(doctype, values, name)
+		if named and self._may_number(doctype) and self.stamps(doctype, [name]):
+			# Of a name that is taken the controller would make another one, with a number behind it.
+			raise Duplicate(f"{doctype} {name} is on the {self.side} site already.")
+		if name is not None and not named:
 			body["name"] = name
+		elif name is not None:
+			body["__newname"] = name  # what a prompt takes; whatever else names documents passes it over
 		path = f"/api/v2/document/{quote(doctype, safe='')}"
 		try:
 			answer = self._client.post(
@@ -106,7 +127,36 @@ class CloudSite(RestFiles):
 			raise Blocked(str(e)) from None
 		made = self._document_in(answer.get("data"), f"create {doctype}", Unclear)
 		# This one method leaves out what is empty, so a field that is missing here is empty, not unreadable.
-		return self._plain(doctype, made, whole=True)
+		made = self._plain(doctype, made, whole=True)
+		return self._under(doctype, made, name) if named and name and made["name"] != name else made
+
+	def _names_alike(self, doctype: str, values: Document, name: str) -> bool:
+		"""Whether the site gives the document that name anyway. To ask for one is worse where it need not be: Frappe then
+		names nothing by itself in the whole request, neither rows nor what a controller creates in it."""
+		if doctype in self._numbers or name != name.strip():
+			return False
+		meta = self.meta(doctype)
+		autoname = meta.autoname or ""
+		if autoname.lower().startswith("field:"):
+			return values.get(autoname[len("field:") :]) == name
+		if self._may_number(doctype):
+			fields = (f for f in meta.fields.values() if f.required and f.type == "Data")
+			return any(values.get(f.name) == name for f in fields)
+		return autoname.lower() == "prompt"
+
+	def _may_number(self, doctype: str) -> bool:
+		"""Whether a controller may be what names it: Customer's does so by what it is called, unless a setting says that
+		it counts."""
+		return (self.meta(doctype).autoname or "").lower() in ("", "naming_series:")
+
+	def _under(self, doctype: str, made: Document, name: str) -> Document:
+		"""A document that the site gave another name than was to be expected, under the one that it is to have. Raises
+		Duplicate if that was given away a moment ago; then the document is taken back."""
+		if self.stamps(doctype, [name]):
+			self.delete(doctype, made["name"], made["modified"])
+			raise Duplicate(f"{doctype} {name} is on the {self.side} site already.")
+		self._numbers.add(doctype)
+		return self.rename(doctype, made["name"], name)
 
 	def update(self, doctype: str, name: str, changes: Document, modified: str) -> Document:
 		self.meta(doctype)
@@ -171,6 +221,19 @@ class CloudSite(RestFiles):
 			action=f"delete {doctype} {name}",
 			writes=True,
 		)
+
+	def count_on(self, series: str, number: int) -> None:
+		form = {"doctype": NAMING, "name": NAMING, "prefix": series}
+
+		def on_form(method: str, action: str, *, writes: bool = False) -> Any:
+			body = {"docs": json.dumps(form), "method": method}
+			return self._client.post(
+				f"{METHOD}run_doc_method", body, action=f"{action} {series}", writes=writes
+			).get("message")
+
+		if int(on_form("get_current", "tell the counter of") or 0) < number:
+			form["current_value"] = number
+			on_form("update_series_start", "set the counter of", writes=True)
 
 	def tag(self, doctype: str, name: str, tag: str, on: bool) -> None:
 		method = "add_tag" if on else "remove_tag"

@@ -86,12 +86,14 @@ class SiteLedger:
 
 	def progress(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, Progress]:
 		here, there = f"{side}_name", f"{other(side)}_name"
-		columns = [here, there, "status", *(f"{each}_docstatus" for each in SIDES)]
+		kept = ("docstatus", "created", "modified")
+		columns = [here, there, "status", *(f"{each}_{what}" for each in SIDES for what in kept)]
 		return {
 			row[here]: Progress(
 				row[there] or None,
 				{each: row[f"{each}_docstatus"] or 0 for each in SIDES},
 				row["status"],
+				{each: (row[f"{each}_created"] or "", row[f"{each}_modified"] or "") for each in SIDES},
 			)
 			for row in _records(doctype, here, names, columns)
 		}

@@ -26,7 +26,7 @@ def meta_of(meta: Any, parent: str | None = None) -> Meta:
 			type=f.fieldtype,
 			label=f.label or "",
 			options=f.options,
-			read_only=bool(f.read_only),
+			read_only=bool(f.read_only) or f.fieldtype == "Read Only",
 			allow_on_submit=bool(f.allow_on_submit),
 			required=bool(f.reqd),
 			unique=bool(f.unique),

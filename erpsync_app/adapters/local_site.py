@@ -9,7 +9,7 @@ that write, since the ledger commits after each. Nothing is committed here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -18,14 +18,15 @@ from zoneinfo import ZoneInfo
 
 import frappe
 from frappe.desk.doctype.tag.tag import DocTags
+from frappe.model.naming import NamingSeries
 from frappe.model.workflow import apply_workflow, get_transitions
-from frappe.utils import get_system_timezone, strip_html
+from frappe.utils import get_system_timezone
 
-from erpsync_app.adapters import local_files
+from erpsync_app.adapters import local_files, local_lists
 from erpsync_app.adapters.keyset import past
+from erpsync_app.adapters.local_errors import translated, words_of
 from erpsync_app.adapters.local_meta import meta_of
 from erpsync_app.adapters.trail import Kept, creations, deleted_files, document_in
-from erpsync_app.adapters.transactions import aborted, cause, collided, doubled
 from erpsync_app.engine import errors
 from erpsync_app.engine.model import (
 	LOCAL,
@@ -42,8 +43,6 @@ from erpsync_app.engine.tags import USER_TAGS
 
 OWN_WRITE = "erpsync_own_write"
 """The flag on a document that sync itself writes: its hooks tell sync nothing new."""
-
-LONGEST_MESSAGE = 500
 
 
 class LocalSite:
@@ -79,6 +78,25 @@ class LocalSite:
 	def find(self, doctype: str, filters: Sequence[tuple], limit: int) -> list[Document]:
 		rows = _rows(doctype, [list(f) for f in filters], order_by="creation asc, name asc", limit=limit)
 		return list(self._with_children(doctype, rows).values())
+
+	def named(self, doctype: str, filters: Sequence[tuple], limit: int) -> list[str]:
+		wanted = [list(f) for f in filters]
+		order = "creation desc, name desc"
+		found = frappe.get_all(doctype, filters=wanted, pluck="name", order_by=order, limit=limit)
+		return [str(name) for name in found]
+
+	def pages(self, doctype: str, size: int, filters: Sequence[tuple] = ()) -> Iterator[list[Document]]:
+		used = local_lists.used_tables(doctype, self.meta(doctype))
+		after: list[Any] = []
+		while rows := _rows(doctype, [*(list(f) for f in filters), *after], limit=size):
+			yield list(self._with_children(doctype, rows, used).values())
+			after = [["name", ">", rows[-1]["name"]]]
+
+	def sums(
+		self, doctype: str, by: Sequence[str], fields: Sequence[str], filters: Sequence[tuple] = ()
+	) -> list[Document]:
+		self.meta(doctype)
+		return local_lists.sums(doctype, by, fields, filters)
 
 	def with_row(self, doctype: str, child: str, created: Sequence[str]) -> list[str]:
 		filters = {"creation": ("in", list(created)), "parenttype": doctype}
@@ -191,6 +209,12 @@ class LocalSite:
 			frappe.delete_doc(doctype, name, flags={OWN_WRITE: True}, ignore_missing=False)
 			_forget_links()
 
+	def count_on(self, series: str, number: int) -> None:
+		# Not within `_writing`: a failure here is not to take back the document that was written before it.
+		counter = NamingSeries(series)
+		if counter.get_current_value() < number:
+			counter.update_counter(number)
+
 	def tags(self, doctype: str, names: Sequence[str]) -> dict[str, str]:
 		if not names:
 			return {}
@@ -228,10 +252,12 @@ class LocalSite:
 			try:
 				doc.insert()
 			except OSError as e:
-				raise errors.Refused(_words(e)) from e
+				raise errors.Refused(words_of(e)) from e
 		return local_files.files("name", [doc.name], None, None, 0)[0]
 
-	def _with_children(self, doctype: str, rows: list[Document]) -> dict[str, Document]:
+	def _with_children(
+		self, doctype: str, rows: list[Document], used: Collection[str] | None = None
+	) -> dict[str, Document]:
 		# A name is text everywhere, as in events and in `parent`; a DocType that counts its documents has numbers.
 		docs = {(name := str(row["name"])): {**row, "name": name} for row in rows}
 		if not docs:
@@ -242,6 +268,8 @@ class LocalSite:
 		for child, fieldnames in tables.items():
 			for doc in docs.values():
 				doc.update({fieldname: [] for fieldname in fieldnames})
+			if used is not None and child not in used:
+				continue
 			of_these = [
 				["parent", "in", list(docs)],
 				["parenttype", "=", doctype],
@@ -325,48 +353,3 @@ def _writing() -> Iterator[None]:
 def _forget_links() -> None:
 	"""Frappe remembers for the life of a connection whether a Link target was there."""
 	frappe.db.value_cache.clear()
-
-
-def translated(e: Exception) -> Exception:
-	"""Frappe's exception as one of `engine.errors`; what is not Frappe's stays what it is."""
-	e = cause(e)
-	kinds: list[tuple[Any, Callable[[str], Exception]]] = [
-		(frappe.TimestampMismatchError, errors.Stale),
-		(frappe.DoesNotExistError, errors.Missing),
-		((frappe.DuplicateEntryError, frappe.UniqueValidationError), errors.Duplicate),
-		((frappe.LinkValidationError, frappe.LinkExistsError), errors.Blocked),
-		((frappe.QueryTimeoutError, frappe.DocumentLockedError), errors.Stale),
-		((frappe.ValidationError, frappe.PermissionError, frappe.NameError), errors.Refused),
-	]
-	for exceptions, error in kinds:
-		if isinstance(e, exceptions):
-			return error(_words(e))
-	if doubled(e):  # of a unique index that Frappe does not know as one
-		return errors.Duplicate(f"The local site has one like it already: {_words(e)}")
-	if collided(e):
-		return errors.Stale("Someone else wrote on the local site in the same moment.")
-	if aborted(e):
-		return errors.Refused(
-			"The local site's database refused a query of Frappe's own while this was written, and with it the rest; which"
-			" one is in the logs of the site."
-		)
-	if isinstance(e, _database_errors()) and not frappe.db.is_interface_error(e):
-		# It is taken back, so for certain nothing was written; a person has to see what the database said.
-		# The lines after the first show the query, which is no one's business here.
-		return errors.Refused(f"The local site's database failed: {_words(e).splitlines()[0]}")
-	return e
-
-
-def _database_errors() -> tuple[type[Exception], ...]:
-	db = frappe.db
-	return db.ProgrammingError, db.OperationalError, db.InternalError, db.DataError
-
-
-def _words(e: Exception) -> str:
-	"""What Frappe said, as plain text. Some errors carry their text in the message log alone; those of names and
-	unique values carry only the names."""
-	said = [str(arg) for arg in e.args if isinstance(arg, str)]
-	if not said or isinstance(e, frappe.NameError | frappe.UniqueValidationError):
-		said = [str(m.get("message", "")) for m in frappe.get_message_log()] or said
-	text = " ".join(strip_html(part).strip() for part in said if part)
-	return (text or f"The local site refused it: {type(e).__name__}.")[:LONGEST_MESSAGE]

@@ -14,6 +14,7 @@ from frappe.model import default_fields
 from frappe.utils import get_datetime
 from frappe.utils.password import get_decrypted_password
 
+from erpsync_app.engine.bundles import BUNDLE
 from erpsync_app.engine.errors import NeedsPerson
 from erpsync_app.engine.followers import FOLLOWERS, with_followers
 from erpsync_app.engine.model import MEGABYTE, OPTIONS, Rule
@@ -22,7 +23,12 @@ from erpsync_app.engine.rules import check_filters
 from erpsync_app.engine.safety import COUNTED, Limit, Limits
 
 RULES_KEY = "erpsync_rules"
+IN_FORCE = {"enabled": 1, "name": ("!=", BUNDLE)}
+"""Each site makes bundles of its own: a rule for them has nothing to do."""
 """The cache key of `captured`; Sync Rule and Sync Settings clear it when they change."""
+
+SYNC_USER = "erp-sync@example.com"
+"""The user that sync runs as on this site unless Sync Settings name another one; made at installation."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,7 @@ def load(*, fresh: bool = False) -> Settings:
 		cloud_url=(doc.cloud_url or "").rstrip("/"),
 		api_key=doc.api_key or "",
 		allow_http=bool(doc.allow_http),
-		sync_user=doc.sync_user or "Administrator",
+		sync_user=doc.sync_user or SYNC_USER,
 		connect_timeout=doc.connect_timeout or 10,
 		read_timeout=doc.read_timeout or 60,
 		scan_minutes=doc.scan_interval or 5,
@@ -123,7 +129,7 @@ def last_scan() -> datetime | None:
 
 def rules() -> dict[str, Rule]:
 	"""The enabled rules by DocType, and those that follow from them."""
-	names = frappe.get_all("Sync Rule", filters={"enabled": 1}, pluck="name", order_by="name asc")
+	names = frappe.get_all("Sync Rule", filters=IN_FORCE, pluck="name", order_by="name asc")
 	return with_followers({name: rule_of(frappe.get_doc("Sync Rule", name)) for name in names})
 
 
@@ -193,5 +199,5 @@ def _captured() -> dict[str, list[str]]:
 	# Not from the connection's own memory: what is found here is told to all other processes.
 	if not frappe.db.get_single_value("Sync Settings", "enabled", cache=False):
 		return {}
-	rows = frappe.get_all("Sync Rule", filters={"enabled": 1}, fields=["name", *OPTIONS], order_by="name asc")
+	rows = frappe.get_all("Sync Rule", filters=IN_FORCE, fields=["name", *OPTIONS], order_by="name asc")
 	return {row["name"]: [option for option in OPTIONS if row[option]] for row in rows}

@@ -320,14 +320,14 @@ def _record(
 		rows=rows,
 		status=decision.status,
 		choice=None,
-		error=decision.reason if failed else left,
+		error=decision.reason if failed or pair.unasked else left,
 	)
 	# What an unanswered create has made was found just now, and that is to be remembered.
 	found = pair.stored and pair.stored.intent and not binding.intent
 	if after == binding and not log and not pair.renamed and not found:
 		return  # nothing new: a steady state writes nothing
 	open_clashes = tuple(clash for clash in decision.clashes if clash.winner is None)
-	if failed and binding.status != "Failed":
+	if (failed or pair.unasked) and binding.status != decision.status:
 		run.failed(binding.doctype, pair.name, decision.reason)
 		log = [*log, log_entry(run, pair, "fail", "Failure", message=decision.reason)]
 	elif open_clashes and binding.status != "Conflict":

@@ -92,6 +92,10 @@ class Pair:
 	renamed: Side | None = None
 	held_back: frozenset[str] = frozenset()
 	left_out: frozenset[str] = frozenset()
+	unasked: Side | None = None
+	"""The side whose site made the document by itself, where the other one has none like it."""
+	effect: bool = False
+	"""Each site made its document of the pair by itself."""
 	own_rows: frozenset[str] = frozenset()
 	"""The document's own rows to which a create could not tell the references, since it was to name them."""
 	left: dict[str, str] = field(default_factory=dict)
@@ -137,6 +141,11 @@ class Pair:
 		return replace(self.binding, held={side: Held.begun(doc) for side, doc in self.docs.items() if doc})
 
 	@property
+	def seen(self) -> dict[Side, str]:
+		"""When each side's document was last modified."""
+		return {side: doc["modified"] for side, doc in self.docs.items() if doc}
+
+	@property
 	def stage(self) -> int:
 		"""How far both sides have come: 0 while one is a draft, or where one has none, 1 submitted, 2 cancelled."""
 		come = [docstatus(doc) for doc in self.docs.values() if doc]
@@ -151,6 +160,8 @@ class Batch:
 	shape: Shape
 	pairs: list[Pair]
 	terms: Mapping[Side, Terms]
+	counter: str = ""
+	"""A pattern that fits the names which a counter may have made (see `numbers`)."""
 	bound: dict[Side, dict[str, dict[str, Progress]]] = field(default_factory=lambda: {LOCAL: {}, CLOUD: {}})
 	"""By side, DocType and name, the Link targets that are bound, and how far they have come."""
 	unknown_rows: dict[Side, dict[str, tuple[str, str]]] = field(
@@ -179,9 +190,10 @@ class Batch:
 		if not (here and there and all(pair.docs.values())):
 			return
 		come = {side: docstatus(doc) for side, doc in pair.docs.items() if doc}
+		written = {side: (doc["creation"], doc["modified"]) for side, doc in pair.docs.items() if doc}
 		for side, name in ((LOCAL, here), (CLOUD, there)):
 			known = self.bound[side].setdefault(doctype, {})
-			known[name] = Progress(names[other(side)], come, pair.binding.status)
+			known[name] = Progress(names[other(side)], come, pair.binding.status, written)
 		inward, outward = self.terms[CLOUD].inward, self.terms[CLOUD].outward
 		assert isinstance(inward, dict) and isinstance(outward, dict)
 		if here != there:

@@ -31,6 +31,7 @@ from erpsync_app.engine.errors import (
 )
 from erpsync_app.engine.followers import look_at_followers
 from erpsync_app.engine.gather import gather
+from erpsync_app.engine.goods import explained
 from erpsync_app.engine.intents import FRUIT, may_be_of_another
 from erpsync_app.engine.lifecycle import CANCELLED, SUBMITTED, lags
 from erpsync_app.engine.merged import look_next, unite
@@ -43,6 +44,11 @@ from erpsync_app.engine.reused import is_another, let_go
 from erpsync_app.engine.setbacks import quarantine, refused
 from erpsync_app.engine.watch import before_batch, before_write
 from erpsync_app.engine.workflow import by_walking, check_way, on_their_way
+
+MADE_BY_SITE = (
+	"The {0} site made it by itself when sync wrote another document there, and the {1} site has none like it: a setting or"
+	" a document that makes it is not the same on both sites. It stays on the {0} site: make both sites alike, or delete it."
+)
 
 
 class LeaseLost(Exception):
@@ -117,6 +123,7 @@ def _process(ctx: Context, run: Run, doctype: str, events: list[Event]) -> bool:
 				ctx.waiting -= names
 				written += _one(ctx, run, batch, pair)
 				done += pair.events
+				run.through += 1
 			except NotYet as e:
 				ctx.waiting |= names
 				ctx.queue.retry(pair.events, after=e.after, error=str(e), attempt=False)
@@ -247,7 +254,8 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 	try:
 		apply(ctx, run, batch, pair, decision, renew)
 	except Refused as e:
-		raise or_too_soon(ctx, batch, pair, decision, e) from e
+		told = explained(ctx, batch, pair, e)
+		raise (or_too_soon(ctx, batch, pair, decision, e) if told is e else told) from e
 	if decision.writes:
 		batch.arrived(pair)
 	for write in decision.writes:
@@ -327,7 +335,9 @@ def _decide(batch: Batch, pair: Pair) -> Decision:
 		return Decision(status=None, reason="what it is about does not cross")
 	if not pair.in_scope or pair.awaits:
 		return Decision(status=None, reason=pair.awaits or "it does not meet the filters of the rule")
-	parted = batch.parted(pair)
+	if pair.unasked:
+		return Decision(status="Diverged", reason=MADE_BY_SITE.format(pair.unasked, other(pair.unasked)))
+	parted = [] if pair.effect else batch.parted(pair)
 	if parted and pair.stage == SUBMITTED:
 		return Decision(
 			status="Failed",

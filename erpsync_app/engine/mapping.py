@@ -26,6 +26,7 @@ SITES_OWN_TYPES = frozenset(("Password",))
 FILE_TYPES = frozenset(("Attach", "Attach Image"))
 """They hold the address of a file, which is worth nothing without the file."""
 
+LINK_TYPES = frozenset(("Link", "Dynamic Link"))
 TABLE_TYPES = frozenset(("Table", "Table MultiSelect"))
 REFERRING_TYPES = frozenset(("Data", "Small Text", "Text", "Read Only", "Link"))
 """Their value may be the name of a row (see `references`); of a Link, where it leads to a child DocType."""
@@ -63,6 +64,7 @@ class SyncedField:
 	at_birth: bool = False
 	after_submit: bool = False
 	required: bool = False
+	default: str | None = None
 	rows: Shape | None = None
 	lists: str | None = None
 	"""The DocType whose documents a text field names, several at once."""
@@ -183,6 +185,7 @@ def _shape(
 				at_birth=ours.read_only or theirs.read_only or ours.name in AT_BIRTH,
 				after_submit=ours.allow_on_submit and theirs.allow_on_submit,
 				required=ours.required or theirs.required,
+				default=ours.default or theirs.default,
 				rows=rows,
 				lists=lists.get(ours.name) if ours.type in LISTING_TYPES else None,
 			)
@@ -238,6 +241,17 @@ def link_target(f: SyncedField, doc: Document, shape: Shape, side: Side) -> str 
 		chooser = shape.named(f.options)
 		return doc.get(chooser.on(side) if chooser else f.options)
 	return None
+
+
+def pointing(shape: Shape) -> Shape:
+	"""The fields alone that point to documents and files, with those that say to which DocType."""
+	choosers = {f.options for f in shape.fields if f.type == "Dynamic Link"}
+	fields = []
+	for f in shape.fields:
+		rows = f.rows and pointing(f.rows)
+		if (rows and rows.fields) or f.type in LINK_TYPES | FILE_TYPES or f.local in choosers:
+			fields.append(replace(f, rows=rows))
+	return replace(shape, fields=tuple(fields))
 
 
 def targets(docs: Iterable[Document], shape: Shape, side: Side) -> dict[str, set[str]]:

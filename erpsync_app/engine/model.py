@@ -319,11 +319,13 @@ class Binding:
 @dataclass(frozen=True, slots=True)
 class Progress:
 	"""How far a document of the ledger has come: its name on the other side, None where it is not there yet, the
-	docstatus that each side had after the last sync, and the status of its binding."""
+	docstatus that each side had after the last sync, and the status of its binding. `written` is when each side made it
+	and last wrote it, by that sync: `creation` and `modified`, naive, in the side's zone."""
 
 	name: str | None
 	docstatus: Mapping[Side, int]
 	status: str
+	written: Mapping[Side, tuple[str, str]] = field(default_factory=dict)
 
 
 STATUSES = ("Pending", "Synced", "Diverged", "Conflict", "Failed")

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, erpsync_app contributors
 # License: MIT. See license.txt
-"""The trail: what was done about a document, in lines that are only ever added."""
+"""The lines that a run writes into the trail of what sync did."""
 
 from __future__ import annotations
 

@@ -30,6 +30,7 @@ from erpsync_app.engine.files import (
 	plain_name,
 	retold,
 )
+from erpsync_app.engine.goods import bring_goods
 from erpsync_app.engine.model import MEGABYTE, Binding, Fields, File, Outcome, Side, other
 
 FEW = 20
@@ -42,8 +43,9 @@ def bring(
 	"""See to it that the side has what the Attach fields of `fields` hold, so that each has an address there.
 
 	Sites attach a file that an Attach field names to its document by themselves. A field whose file cannot cross is
-	held back; raises Refused where the document cannot do without.
+	held back; raises Refused where the document cannot do without. And that it has the batches that rows name.
 	"""
+	bring_goods(ctx, batch, side, fields, renew)
 	terms, doc = batch.terms[side], pair.docs[side]
 	for name, value, in_row in contents(fields, batch.shape):
 		mine = [] if doc is None else doc.get(FILES, [])

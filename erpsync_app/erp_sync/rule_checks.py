@@ -19,6 +19,7 @@ from erpsync_app.engine import rules
 from erpsync_app.engine.errors import Missing, SyncError
 from erpsync_app.engine.files import FILE
 from erpsync_app.engine.ordering import unbreakable
+from erpsync_app.erp_sync.naming import counts
 
 MODULE = "ERP Sync"
 MODULES_OF_POWER = (
@@ -55,6 +56,17 @@ def syncable(doctype: str):
 			frappe.PermissionError,
 		)
 	return meta
+
+
+def check_naming(rule, meta):
+	"""Where both sites count, one number is two documents. With one direction only one site need count."""
+	if rule.naming == "keep" and rule.direction == "bidirectional" and counts(meta):
+		frappe.throw(
+			_(
+				"Naming cannot be keep: each site numbers its {0} documents by itself, and one number would stand for two of"
+				" them. Choose own, or leave it empty."
+			).format(_(meta.name))
+		)
 
 
 def check_filters(rule, meta):

@@ -104,6 +104,10 @@ class SqliteLedger:
 				binding.names.get(other(side)),
 				{each: held.docstatus if (held := binding.held.get(each)) else 0 for each in SIDES},
 				binding.status,
+				{
+					each: (held.created, held.modified) if (held := binding.held.get(each)) else ("", "")
+					for each in SIDES
+				},
 			)
 			for name, binding in self.bindings(doctype, side, names).items()
 		}

@@ -120,7 +120,7 @@ def test_a_fresh_site_has_the_defaults() -> None:
 	defaults = {
 		"enabled": 0,
 		"paused": 0,
-		"sync_user": "Administrator",
+		"sync_user": settings.SYNC_USER,
 		"connect_timeout": 10,
 		"read_timeout": 60,
 		"scan_interval": 5,

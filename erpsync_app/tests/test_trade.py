@@ -188,7 +188,7 @@ def test_a_quotation_that_becomes_an_order(sides: tuple[Clerk, Clerk], prefix: s
 def test_a_bundle_of_goods_is_delivered(sides: tuple[Clerk, Clerk], prefix: str):
 	"""The packed goods are rows that refer to a row of the same document."""
 	origin, mirror = sides
-	origin.insert(**stock_item(f"{prefix} set"), **{"is_stock_item": 0})
+	origin.insert(**stock_item(f"{prefix} set", is_stock_item=0))
 	origin.insert(
 		"Product Bundle",
 		new_item_code=f"{prefix} set",

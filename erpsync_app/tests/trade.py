@@ -225,7 +225,7 @@ class Clerk:
 		form = self.on_form(form, "get_unreconciled_entries")
 		rows = {"payments": form["payments"], "invoices": form["invoices"]}
 		assert all(rows.values()), f"nothing to reconcile on the {self.side} site: {rows}"
-		form = self.on_form(form, "allocate_entries", args=rows)
+		form = self.on_form(form, "allocate_entries", **rows)
 		self.on_form(form, "reconcile")
 
 	def set_status(self, doctype: str, name: str, status: str) -> None:

@@ -19,8 +19,10 @@ BENCHLESS = {
 	f"erpsync_app.adapters.{name}"
 	for name in (
 		"cloud_site",
+		"compat",
 		"files",
 		"keyset",
+		"rest_account",
 		"rest_client",
 		"rest_errors",
 		"rest_files",

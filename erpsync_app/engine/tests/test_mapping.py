@@ -3,7 +3,7 @@
 
 import pytest
 
-from erpsync_app.engine.mapping import links, shape_of, targets
+from erpsync_app.engine.mapping import links, pointing, shape_of, targets
 from erpsync_app.engine.model import CLOUD, LOCAL, Field, Rule
 from erpsync_app.engine.tests.builders import meta
 
@@ -129,3 +129,16 @@ def test_no_links(doc):
 def test_targets_of_a_batch():
 	docs = [{"customer": "C1"}, {"customer": "C2", "rows": [{"item": "I1"}]}, {"customer": "C1"}]
 	assert targets(docs, LINKING, LOCAL) == {"Customer": {"C1", "C2"}, "Item": {"I1"}}
+
+
+def test_the_fields_that_point_to_something():
+	link = Field("customer", "Link", options="Customer")
+	chosen = (Field("kind", "Select"), Field("target", "Dynamic Link", options="kind"))
+	tables = {
+		"items": meta("Row", A, link),
+		"plain": meta("Row", A),
+	}
+	fields = [A, link, *chosen, Field("logo", "Attach"), Field("items", "Table"), Field("plain", "Table")]
+	found = pointing(shape(fields, children=tables))
+	assert [f.local for f in found.fields] == ["customer", "kind", "target", "logo", "items"]
+	assert [f.local for f in found.fields[-1].rows.fields] == ["customer"]

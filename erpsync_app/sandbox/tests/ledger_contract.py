@@ -146,11 +146,21 @@ def test_how_far_documents_have_come(store, binding, doctype):
 	held = {LOCAL: replace(HELD[LOCAL], docstatus=2), CLOUD: HELD[CLOUD]}
 	saved(store, binding("a", "A", held=held))
 	saved(store, binding("b", None, held={}, status="Failed"))
+	written = {side: (each.created, each.modified) for side, each in held.items()}
 	assert store.progress(doctype, LOCAL, ["a", "b", "c"]) == {
-		"a": Progress("A", {LOCAL: 2, CLOUD: 1}, "Synced"),
-		"b": Progress(None, {LOCAL: 0, CLOUD: 0}, "Failed"),
+		"a": Progress("A", {LOCAL: 2, CLOUD: 1}, "Synced", written),
+		"b": Progress(None, {LOCAL: 0, CLOUD: 0}, "Failed", {LOCAL: ("", ""), CLOUD: ("", "")}),
 	}
-	assert store.progress(doctype, CLOUD, ["A", "B"]) == {"A": Progress("a", {LOCAL: 2, CLOUD: 1}, "Synced")}
+	assert store.progress(doctype, CLOUD, ["A", "B"]) == {
+		"A": Progress("a", {LOCAL: 2, CLOUD: 1}, "Synced", written)
+	}
+
+
+def test_the_rows_of_documents(store, binding, doctype):
+	maps = {"rows": RowMap(("r1",), ("R1",), {"r1": "R1"}), "other": RowMap(("r2",), (), {})}
+	saved(store, binding("a", "A", rows=maps))
+	saved(store, binding("b", "B"))
+	assert sorted(store.row_maps(doctype, CLOUD, ["A", "B", "C"]), key=str) == sorted(maps.values(), key=str)
 
 
 def test_by_creation(store, binding, doctype):

@@ -9,6 +9,7 @@ import argparse
 import sys
 import time
 from collections import Counter
+from typing import NoReturn
 
 import frappe
 
@@ -33,8 +34,13 @@ def main() -> int:
 		return _Business(people, options).run()
 
 
+class _Parser(argparse.ArgumentParser):
+	def error(self, message: str) -> NoReturn:
+		self.exit(2, f"{self.prog}: {message}\n")
+
+
 def _options() -> argparse.Namespace:
-	parser = argparse.ArgumentParser(prog="scripts/business", description=__doc__)
+	parser = _Parser(prog="scripts/business", description=__doc__)
 	parser.add_argument("--seed", type=_number, default=1, help="of the first history (1)")
 	parser.add_argument("--documents", type=_number, default=200, help="that clerks make in a history (200)")
 	parser.add_argument("--histories", type=_number, default=1, help="how many, each with the next seed (1)")

@@ -23,7 +23,7 @@ SHARE_KILLED = 0.15
 SHARE_OFFLINE = 0.25
 """Of a history, in one stretch: no sync."""
 SHARE_SAME = 0.4
-"""Of the steps, that are about a document which has just been worked on: often by the other side."""
+"""Of the steps, that are about what the other side is working on too, or else about what was worked on last."""
 
 
 @dataclass(eq=False)
@@ -89,12 +89,15 @@ class _Drawing:
 
 	def steps(self) -> Iterator[Step]:
 		offline = self.chance.random() * (1 - SHARE_OFFLINE) * self.documents
+		idle = True  # nothing has happened that could cross
 		while len(self.made) < self.documents:
 			down = offline <= len(self.made) < offline + SHARE_OFFLINE * self.documents
-			if not down and self.chance.random() < 1 / PER_SYNC:
+			if not down and not idle and self.chance.random() < 1 / PER_SYNC:
 				yield self._sync()
+				idle = True
 			elif step := self._act():
 				yield step
+				idle = False
 		yield self._next(SYNC)
 
 	def _next(self, act: str, **values: object) -> Step:
@@ -128,8 +131,9 @@ class _Drawing:
 		if not found:
 			return None
 		of_last = [each for each in found if self.last in (each[0], each[0].parent)]
-		if of_last and self.chance.random() < SHARE_SAME:
-			found = of_last
+		of_both = [each for each in found if other(side) in each[0].family.touched]
+		if (nearer := of_both or of_last) and self.chance.random() < SHARE_SAME:
+			found = nearer
 		made, part = self.chance.choice(found)
 		return self._do(side, name, made, part=part)
 

@@ -151,7 +151,8 @@ def _furnish(clerk: Clerk, world: World) -> None:
 			supplier_group="All Supplier Groups",
 			**_abroad(world, "Foreign Creditors", number == SUPPLIERS - 1),
 		)
-	item = {"item_group": "All Item Groups", "stock_uom": "Kg"}
+	place = {"company": world.company, "default_warehouse": world.place("Stores")}
+	item = {"item_group": "All Item Groups", "stock_uom": "Kg", "item_defaults": [place]}
 	clerk.insert("Item", item_code=world.service, is_stock_item=0, **item)
 	for code in (world.product, *(world.goods(n) for n in range(GOODS))):
 		clerk.insert("Item", item_code=code, is_stock_item=1, valuation_rate=5, **item)

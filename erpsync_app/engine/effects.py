@@ -1,0 +1,175 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""Documents that a site makes by itself when another one is written there: the price of an Item with a standard rate, the
+Stock Entry of its opening stock, the exchange gain of a payment. When sync writes the cause on the other side, that site
+makes its own; the two are one document, and are bound instead of being created once more.
+
+They are told by three things: the sync user made them, no create of sync's accounts for them, and they link to a document
+that sync wrote right before. Where the sync user is Administrator, who is a person at work, nothing tells them.
+
+| found on one side alone | on the other side | what happens |
+|---|---|---|
+| what the site made by itself | a document equal to it that is not bound | the two are bound |
+| | none | it stays at home, and its record says so |
+| what a person made | what that site made by itself, equal to it | the two are bound |
+| | none | it is created there, as any document |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from erpsync_app.engine.batch import CANDIDATES, Batch, Pair, equal, learn
+from erpsync_app.engine.canonical import NUMBER_TYPES
+from erpsync_app.engine.context import Context
+from erpsync_app.engine.intents import may_be_of_another
+from erpsync_app.engine.mapping import Shape, link_target, links
+from erpsync_app.engine.model import LOCAL, SIDES, Binding, Document, Fields, Side, other
+
+ADMINISTRATOR = "Administrator"
+
+RIGHT_AFTER = timedelta(minutes=10)
+"""How long after the write of its cause a job in the background may make a document."""
+
+TELLING_TYPES = frozenset(("Link", "Dynamic Link", "Select", "Date", "Check", "Int")) | NUMBER_TYPES
+"""Two documents of one cause agree in fields of these types. A text may hold a name that each site gave, or words in a
+site's own language."""
+
+
+def look_for_effects(ctx: Context, batch: Batch) -> None:
+	"""Find the counterparts of what one of the sites made by itself."""
+	if not (batch.rule.naming == "own" or batch.shape.random_names):
+		return  # the name tells
+	for side in SIDES:
+		lonely = [
+			pair
+			for pair in batch.pairs
+			if pair.alone(side) and not (pair.ambiguous or pair.awaits or pair.doubles)
+		]
+		made_here = [pair for pair in lonely if _made_by_site(ctx, batch, pair, side, pair.docs[side])]
+		for pair in made_here:
+			pair.unasked = side
+		_meet(ctx, batch, side, made_here)
+		_meet(
+			ctx, batch, side, [pair for pair in lonely if not (pair.unasked or pair.effect)], made_there=True
+		)
+
+
+def _made_by_site(ctx: Context, batch: Batch, pair: Pair, side: Side, doc: Document | None) -> bool:
+	"""Whether the site made a document by itself; `pair` is the one that it is, or may be, of."""
+	user = ctx.sites[side].user
+	if not doc or user == ADMINISTRATOR or doc.get("owner") != user or _was_sent(doc):
+		return False
+	if may_be_of_another(ctx, batch, pair, doc, side):
+		return False
+	made = datetime.fromisoformat(doc["creation"])
+	for doctype, name in links(doc, batch.shape, side):
+		cause = batch.bound[side].get(doctype, {}).get(name)
+		written = cause.written.get(side, ()) if cause else ()
+		if any(
+			each and timedelta(0) <= made - datetime.fromisoformat(each) <= RIGHT_AFTER for each in written
+		):
+			return True
+	return False
+
+
+def _meet(
+	ctx: Context, batch: Batch, side: Side, lonely: Sequence[Pair], *, made_there: bool = False
+) -> None:
+	"""Bind each of the pairs to an equal document of the other side that is not bound; with `made_there` only to what that
+	site made by itself."""
+	there = other(side)
+	doctype, site = batch.rule.doctype, ctx.sites[there]
+	if not lonely or (made_there and site.user == ADMINISTRATOR):
+		return
+	of_sync = [("owner", "=", site.user)] if made_there else []
+	names = site.named(doctype, [*of_sync, *_alike(batch, side, lonely)], CANDIDATES)
+	known = ctx.ledger.bindings(doctype, there, names)
+	free = [name for name in names if name not in known or _stays_at_home(known[name], there)]
+	read = list(site.read(doctype, free).values()) if free else []
+	learn(ctx, batch, there, read)
+	found = [doc for doc in read if not made_there or _made_by_site(ctx, batch, lonely[0], there, doc)]
+	for degree in (_equal, _equal_in_essence, _equal_but_for_dates):
+		for pair in [p for p in lonely if p.alone(side)]:
+			doc = pair.docs[side]
+			assert doc is not None
+			same = [each for each in found if degree(batch, doc, side, each)]
+			if same and (degree is _equal or len(same) == 1):
+				found.remove(same[0])
+				_bind(batch, pair, there, same[0], known.get(same[0]["name"]))
+
+
+def _bind(batch: Batch, pair: Pair, there: Side, doc: Document, known: Binding | None) -> None:
+	"""What is known of a document that stayed at home is from now on known of the pair."""
+	if known and not pair.binding.id:
+		names = {**pair.binding.names, there: doc["name"]}
+		pair.binding, pair.stored = replace(known, names=names), known
+	else:
+		pair.binding = replace(pair.binding, names={**pair.binding.names, there: doc["name"]})
+	pair.docs[there], pair.unasked, pair.effect = doc, None, True
+	batch.absorb(pair, there)
+
+
+def _stays_at_home(binding: Binding, side: Side) -> bool:
+	"""Whether the record says no more than that the site made the document by itself."""
+	return binding.status == "Diverged" and not binding.names.get(other(side)) and not binding.intent
+
+
+def _was_sent(doc: Document) -> bool:
+	"""Whether a create of sync's made it, whose rows bear moments of their own (see `moments`)."""
+	rows = [row for value in doc.values() if isinstance(value, list) for row in value]
+	return any((row.get("creation") or doc["creation"]) < doc["creation"] for row in rows)
+
+
+def _alike(batch: Batch, side: Side, lonely: Sequence[Pair]) -> list[tuple[str, str, list[Any]]]:
+	"""Frappe filters that the counterparts on the other side meet: their Links lead to the same documents."""
+	there, filters = other(side), []
+	docs = [doc for pair in lonely if (doc := pair.docs[side])]
+	for f in batch.shape.fields:
+		values = [doc.get(f.on(side)) for doc in docs]
+		if f.type in ("Link", "Select") and not f.at_birth and all(values):
+			told = {_told(batch, side, f.options if f.type == "Link" else None, value) for value in values}
+			filters.append((f.on(there), "in", sorted(told)))
+	return filters
+
+
+def _told(batch: Batch, side: Side, target: str | None, value: str) -> str:
+	"""A value of one side as the other one has it."""
+	if target is None:
+		return value
+	local = batch.terms[side].link_in(target, value)
+	return local if other(side) == LOCAL else batch.terms[other(side)].link_out(target, local)
+
+
+def _equal(batch: Batch, doc: Document, side: Side, candidate: Document) -> bool:
+	return equal(batch.fields(doc, side), batch.fields(candidate, other(side)))
+
+
+def _equal_in_essence(batch: Batch, doc: Document, side: Side, candidate: Document) -> bool:
+	return _agree(batch, doc, side, candidate, TELLING_TYPES)
+
+
+def _equal_but_for_dates(batch: Batch, doc: Document, side: Side, candidate: Document) -> bool:
+	"""What a site makes on the day on which the cause arrives bears that day."""
+	return _agree(batch, doc, side, candidate, TELLING_TYPES - {"Date"})
+
+
+def _agree(batch: Batch, doc: Document, side: Side, candidate: Document, types: frozenset[str]) -> bool:
+	one, two = batch.fields(doc, side), batch.fields(candidate, other(side))
+	return _essence(one, batch.shape, types) == _essence(two, batch.shape, types)
+
+
+def _essence(fields: Fields, shape: Shape, types: frozenset[str]) -> Fields:
+	"""The fields of these types alone, also of the rows."""
+	told: Fields = {}
+	for f in shape.fields:
+		if f.local not in fields:
+			continue
+		if f.rows is not None:
+			told[f.local] = [_essence(row, f.rows, types) for row in fields[f.local] or ()]
+		elif f.type in types or link_target(f, fields, shape, LOCAL):
+			told[f.local] = fields[f.local]
+	return told
