@@ -27,7 +27,7 @@ from erpsync_app.engine.model import Document, Event, Progress, Side, other
 from erpsync_app.engine.numbers import ANY
 from erpsync_app.engine.reconcile import Write
 from erpsync_app.engine.references import unknown_row
-from erpsync_app.engine.retry import SHORTLY, NotYet
+from erpsync_app.engine.retry import NEXT_RUN, NotYet
 
 AMENDED_FROM = "amended_from"
 """Frappe's Link from an amendment to the cancelled document that it stands for: the one that may be to what is cancelled,
@@ -58,8 +58,14 @@ def check_targets(ctx: Context, batch: Batch, pair: Pair, write: Write) -> None:
 		text = f"{doctype} {name}, which it links to, is not {missing} on the {there} side yet."
 		if progress.status in ("Failed", "Conflict"):
 			raise Blocked(text)
-		# What is in the same batch is written along with it, step by step.
-		raise NotYet(text, timedelta(0) if batch.goes_before(pair, side, doctype, name) else SHORTLY)
+		if batch.goes_before(pair, side, doctype, name):
+			raise NotYet(text, timedelta(0))  # it is written along with this one, step by step
+		names = [name, *([progress.name] if progress.name else [])]
+		if (side, doctype, name) not in ctx.waiting and not ctx.queue.busy(doctype, names):
+			# Nobody is at it that is known of: so that it does not wait for ever, have it looked at.
+			ctx.queue.put([Event(side, doctype, name, trigger="scan")])
+			raise NotYet(text, NEXT_RUN)
+		raise NotYet(text)
 
 
 def unbound_links(

@@ -8,9 +8,12 @@ import pytest
 
 from erpsync_app.engine.batch import Batch, Pair
 from erpsync_app.engine.context import Context
-from erpsync_app.engine.dependencies import link_behind
+from erpsync_app.engine.dependencies import check_targets, link_behind
+from erpsync_app.engine.errors import Blocked
 from erpsync_app.engine.mapping import Terms, shape_of
-from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Field, Progress, Rule
+from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Event, Field, Progress, Rule
+from erpsync_app.engine.reconcile import Write
+from erpsync_app.engine.retry import NEXT_RUN, SHORTLY, NotYet
 from erpsync_app.engine.tests.builders import meta
 from erpsync_app.engine.tests.test_cycle import orders
 
@@ -24,6 +27,30 @@ NOTE = meta(
 	Field("items", "Table", options="Note Item"),
 	children={"items": ROWS},
 )
+
+
+class Queue:
+	def __init__(self):
+		self.events, self.at_work = [], False
+
+	def put(self, events):
+		self.events += events
+
+	def busy(self, doctype, names):
+		return names == ["O", "O there"] and self.at_work
+
+
+def looked_at(doc, here, there, status="Synced", **rule) -> tuple[Context, Batch, Pair]:
+	"""A note N, new on the local side, that may link to the order, or note, O."""
+	rules = {name: Rule(name, **rule) for name in ("Note", "Order")}
+	ctx = Context(sites={}, ledger=None, queue=Queue(), clock=None, rules=rules)
+	known = {"O": Progress("O there", {LOCAL: here, CLOUD: there}, status)}
+	terms = {side: Terms(side, timezone.utc, timezone.utc, {}, {}) for side in SIDES}
+	batch = Batch(rules["Note"], shape_of(NOTE, NOTE, rules["Note"]), [], terms)
+	batch.bound[LOCAL] = {"Note": known, "Order": known}
+	pair = Pair(Binding("Note", {LOCAL: "N", CLOUD: None}))
+	pair.docs[LOCAL] = {"name": "N", **doc}
+	return ctx, batch, pair
 
 
 @pytest.mark.parametrize(
@@ -46,16 +73,31 @@ NOTE = meta(
 	],
 )
 def test_a_document_waits_for_what_it_links_to(case, doc, here, there, rule, waits):
-	rules = {name: Rule(name, **rule) for name in ("Note", "Order")}
-	ctx = Context(sites={}, ledger=None, queue=None, clock=None, rules=rules)
-	known = {"O": Progress("O there", {LOCAL: here, CLOUD: there}, "Synced")}
-	terms = {side: Terms(side, timezone.utc, timezone.utc, {}, {}) for side in SIDES}
-	batch = Batch(rules["Note"], shape_of(NOTE, NOTE, rules["Note"]), [], terms)
-	batch.bound[LOCAL] = {"Note": known, "Order": known}
-	pair = Pair(Binding("Note", {LOCAL: "N", CLOUD: None}))
-	pair.docs[LOCAL] = {"name": "N", **doc}
+	ctx, batch, pair = looked_at(doc, here, there, **rule)
 	found = link_behind(ctx, batch, pair, LOCAL)
 	assert (found is not None and found[1] == "O") == waits, case
+
+
+@pytest.mark.parametrize(
+	("case", "status", "waiting", "busy", "error", "after", "looked"),
+	[
+		("nobody is known to be at it", "Synced", False, False, NotYet, NEXT_RUN, True),
+		("it waits itself", "Synced", True, False, NotYet, SHORTLY, False),
+		("another worker is at it", "Synced", False, True, NotYet, SHORTLY, False),
+		("it has failed", "Failed", False, False, Blocked, None, False),
+		("it waits for a person", "Conflict", False, False, Blocked, None, False),
+	],
+)
+def test_how_long_it_waits(case, status, waiting, busy, error, after, looked):
+	ctx, batch, pair = looked_at({"order": "O"}, 1, 0, status)
+	ctx.waiting |= {(LOCAL, "Order", "O")} if waiting else set()
+	ctx.queue.at_work = busy
+	with pytest.raises(
+		error, match="Order O, which it links to, is not submitted on the cloud side yet"
+	) as e:
+		check_targets(ctx, batch, pair, Write(CLOUD, "create", {"order": "O"}))
+	assert getattr(e.value, "after", None) == after, case
+	assert ctx.queue.events == ([Event(LOCAL, "Order", "O", trigger="scan")] if looked else []), case
 
 
 def test_a_line_of_amendments_crosses_on_the_first_sync():
