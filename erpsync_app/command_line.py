@@ -95,7 +95,7 @@ def show(as_json: bool, data: Any, text: Callable[[], None]) -> None:
 def told(run: Any) -> dict[str, Any]:
 	"""A run as `--json` tells it."""
 	data = {
-		"ok": not (run.stopped or run.aside or run.counts["failed"]),
+		"ok": not (run.stopped or run.aside or run.counts["failed"] or run.left),
 		"run": run.id,
 		"documents": run.done,
 		"counts": {name: number for name, number in run.counts.items() if number},

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 import frappe
@@ -13,7 +14,8 @@ from erpsync_app import breakers, drift, runs
 from erpsync_app.adapters import settings
 from erpsync_app.adapters.cloud_site import RIGHTS, RIGHTS_OF_SUBMITTABLE
 from erpsync_app.engine.errors import Missing, SyncError
-from erpsync_app.engine.model import TRAIL
+from erpsync_app.engine.model import TRAIL, Rule
+from erpsync_app.erp_sync.needs import unruled
 
 
 @dataclass
@@ -35,8 +37,8 @@ class Side:
 def test() -> list[dict]:
 	"""Test both sides; never raises for a side that does not answer, its `problems` say why."""
 	current = settings.load()
-	doctypes = list(settings.rules())
-	found = [_local(current, doctypes), _cloud(current, doctypes)]
+	rules = settings.rules()
+	found = [_local(current, rules), _cloud(current, list(rules))]
 	for side in found:
 		if side.lacking:
 			rights = "; ".join(f"{doctype}: {', '.join(r)}" for doctype, r in side.lacking.items())
@@ -65,7 +67,7 @@ def remember() -> None:
 		pass  # the test says what is wrong; the first run that works records them
 
 
-def _local(current: settings.Settings, doctypes: list[str]) -> Side:
+def _local(current: settings.Settings, rules: Mapping[str, Rule]) -> Side:
 	side = Side(
 		"local",
 		url=frappe.utils.get_url(),
@@ -73,13 +75,16 @@ def _local(current: settings.Settings, doctypes: list[str]) -> Side:
 		time_zone=get_system_timezone(),
 		versions={app: frappe.get_attr(f"{app}.__version__") for app in frappe.get_installed_apps()},
 	)
-	if not doctypes:
+	if not rules:
 		side.notes.append("There is no enabled Sync Rule: create one, or import a rule file.")
-	for doctype in doctypes:
+	for doctype in rules:
 		needed = RIGHTS + (RIGHTS_OF_SUBMITTABLE if frappe.get_meta(doctype).is_submittable else ())
 		lacking = [r for r in needed if not frappe.has_permission(doctype, r, user=current.sync_user)]
 		if lacking:
 			side.lacking[doctype] = lacking
+	for doctype, rule in rules.items():
+		if sentence := unruled(doctype, rules, current.excluded | rule.exclude):
+			side.notes.append(sentence)
 	if not current.enabled:
 		side.problems.append("Sync is not enabled: tick Enabled in Sync Settings.")
 	if not current.webhook_secret:

@@ -16,7 +16,6 @@ from frappe.utils import now_datetime
 from frappe.utils.background_jobs import create_job_id, get_redis_conn
 from rq.job import Job, JobStatus
 
-from erpsync_app.engine.context import Run
 from erpsync_app.engine.errors import NeedsPerson, Unavailable
 
 PATIENCE = timedelta(seconds=10)
@@ -83,10 +82,15 @@ def scan() -> None:
 
 
 def scan_all() -> None:
-	"""Every day, by the scheduler: list every document of both sides, for what `modified` does not show, as a rename."""
-	from erpsync_app import runs
+	"""Every day, by the scheduler: list every document of both sides, for what `modified` does not show, as a rename; then
+	compare what both sides hold, for what no listing shows."""
+	from erpsync_app import runs, verify
 
-	_quietly(lambda until: runs.sync(trigger="scan", full=True, until=until))
+	def work(until: datetime) -> None:
+		runs.sync(trigger="scan", full=True, until=until)
+		verify.compare()
+
+	_quietly(work)
 
 
 def tick() -> None:
@@ -103,7 +107,7 @@ def tick() -> None:
 		start_scan()
 
 
-def _quietly(work: Callable[[datetime], Run]) -> None:
+def _quietly(work: Callable[[datetime], object]) -> None:
 	"""Do the work if sync is on. A cloud that is down or a key that is wrong is no crash of the job: the status says so,
 	the events wait."""
 	from erpsync_app.adapters import settings

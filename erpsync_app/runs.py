@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from functools import cache
 
 import frappe
 from frappe.utils import now_datetime
@@ -19,15 +20,21 @@ from erpsync_app.adapters.event_queue import SiteEventQueue
 from erpsync_app.adapters.ledger import SiteLedger
 from erpsync_app.adapters.local_site import LocalSite
 from erpsync_app.engine import cycle
+from erpsync_app.engine.aside import to_try
 from erpsync_app.engine.bundles import Unbundled
 from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.errors import Halt, NeedsPerson, SyncError
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Direction, Event
 from erpsync_app.engine.safety import Breakers
 from erpsync_app.engine.scan import scan
+from erpsync_app.erp_sync.naming import counter_of
+from erpsync_app.left import tell_left
 
 PATIENCE = timedelta(seconds=30)
-"""How long `sync` waits for a document that is to be tried again shortly, before it leaves it to the scheduler."""
+"""How long `sync` waits for a document that waits for something under way, before it leaves it to the scheduler."""
+
+MOMENT = timedelta(seconds=3)
+"""How long it waits for one that was refused, and that time alone may help."""
 
 
 class SystemClock:
@@ -67,6 +74,7 @@ def opened(
 		retry=current.retry,
 		batch_size=current.batch_size,
 		breakers=Breakers(on=False) if looking else breakers.load(current),
+		counter=cache(counter_of),
 	)
 	user = frappe.session.user
 	frappe.set_user(current.sync_user)
@@ -132,7 +140,7 @@ def sync(
 	everything = name is None and doctype is None and direction is None
 	with _telling(run, everything=everything), opened(direction, scanning=True) as ctx:
 		run.aside = ctx.aside
-		doctypes = _chosen(ctx, doctype)
+		doctypes = chosen(ctx, doctype)
 		if name is not None:
 			_check_name(ctx, doctypes[0], name)
 			ctx.queue.put([Event(side, doctypes[0], name, trigger=trigger) for side in SIDES])
@@ -140,11 +148,23 @@ def sync(
 			drift.note(ctx, doctypes)
 			ctx.queue.unblock()
 			for events in scan(ctx, doctypes, full=full, trigger=trigger, move=direction is None):
-				ctx.queue.put(events)
+				ctx.queue.put(to_try(ctx, events))
 			breakers.keep(ctx.breakers)
 			if everything:
 				_remember_scan()  # a narrowed one has not seen what the scheduler waits for
 		_drain_patiently(ctx, run, doctypes, name, limit)
+	tell_left(run, doctypes, name)
+	return _tripped(run)
+
+
+def look_again(events: Sequence[Event]) -> Run:
+	"""Queue the events, and process what is due of their DocTypes."""
+	run = new_run("command")
+	with _telling(run), opened() as ctx:
+		run.aside = ctx.aside
+		ctx.queue.put(events)
+		named = {event.doctype for event in events}
+		_drain_patiently(ctx, run, [doctype for doctype in ctx.doctypes if doctype in named])
 	return _tripped(run)
 
 
@@ -153,7 +173,7 @@ def plan(
 ) -> Iterator[cycle.Planned]:
 	"""What `sync` would do, document by document. Queues and writes nothing, and stops at nothing."""
 	with opened(direction, looking=True) as ctx:
-		doctypes = _chosen(ctx, doctype)
+		doctypes = chosen(ctx, doctype)
 		if name is not None:
 			yield from cycle.plan(ctx, doctypes[0], [Event(side, doctypes[0], name) for side in SIDES])
 			return
@@ -200,7 +220,8 @@ def _tripped(run: Run) -> Run:
 	return run
 
 
-def _chosen(ctx: Context, doctype: str | None) -> list[str]:
+def chosen(ctx: Context, doctype: str | None) -> list[str]:
+	"""The DocTypes of a run. Raises NeedsPerson for one without a rule."""
 	if doctype is None:
 		return ctx.doctypes
 	if doctype not in ctx.rules:
@@ -230,7 +251,7 @@ def _drain_patiently(
 	"""Drain, and again when what had to wait is due: an order waits for its customer, not for a scheduler."""
 	end = ctx.clock.now() + patience
 	while True:
-		before = _progress(run)
+		before = run.through
 		cycle.drain(ctx, run, doctypes=doctypes, name=name, limit=limit)
 		if (
 			run.stopped
@@ -238,18 +259,21 @@ def _drain_patiently(
 			or (run.until and ctx.clock.now() >= run.until)
 		):
 			return
-		if _progress(run) > before:
-			end = ctx.clock.now() + patience
-		due = ctx.queue.next_due(doctypes)
-		if due is None or due > end or name is not None:
+		if name is not None:
+			return
+		now, readable = ctx.clock.now(), [doctype for doctype in doctypes if doctype not in ctx.aside]
+		if run.through > before:
+			# Not for what only waited, or was refused: to stay for that is to stay as long as it is so.
+			end = now + patience
+			ctx.queue.hasten(readable)
+		any_due = ctx.queue.next_due(readable)
+		due = ctx.queue.next_due(readable, refused=False)
+		if due is None or due > end:
+			due = any_due if any_due and any_due <= min(now + MOMENT, end) else None
+		if due is None:
 			return
 		# In short steps: what comes in meanwhile is not to wait for what was there.
-		ctx.clock.sleep(min(max((due - ctx.clock.now()).total_seconds(), 0.05), 0.5))
-
-
-def _progress(run: Run) -> int:
-	"""What has got anywhere. What only waited has not: to stay for that is to stay as long as it waits."""
-	return run.done - run.counts["waiting"]
+		ctx.clock.sleep(min(max((due - now).total_seconds(), 0.05), 0.5))
 
 
 def _remember_scan() -> None:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from erpsync_app.adapters.rest_account import MANY, METHOD
 from erpsync_app.adapters.rest_files import RestFiles
-from erpsync_app.adapters.rest_reader import MANY, METHOD
 from erpsync_app.engine.errors import (
 	Blocked,
 	Duplicate,
@@ -175,6 +175,19 @@ class CloudSite(RestFiles):
 		return self._plain(
 			doctype, self._document_in(answer.get("message"), f"change {doctype} {name}", Unclear)
 		)
+
+	def take(self, doctype: str, name: str, action: str, modified: str) -> Document:
+		self.meta(doctype)
+		self._check_as_of(doctype, name, modified)
+		answer = self._client.post(
+			f"{METHOD}frappe.model.workflow.apply_workflow",
+			{"doc": json.dumps({"doctype": doctype, "name": name}), "action": action},
+			action=f"{action} {doctype} {name}",
+			writes=True,
+		)
+		# It may be submitted by a job, and then there is no document in the answer yet.
+		made = self._document_in(answer.get("message"), f"{action} {doctype} {name}", Unclear)
+		return self._plain(doctype, made)
 
 	def rename(self, doctype: str, old: str, new: str) -> Document:
 		answer = self._client.post(

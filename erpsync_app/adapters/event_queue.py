@@ -11,18 +11,18 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
-from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import frappe
-from frappe.query_builder import DocType
+from frappe.query_builder import Case, DocType
 from frappe.query_builder.functions import Min
 from frappe.utils import get_datetime, get_system_timezone, now_datetime
 
 from erpsync_app.adapters.ledger import insert_rows
+from erpsync_app.adapters.processes import birth, is_dead
 from erpsync_app.adapters.transactions import again
 from erpsync_app.engine.model import CLOUD, Event, Kind, Side
 from erpsync_app.engine.safety import BY_PERSON
@@ -79,6 +79,12 @@ def forget(doctype: str) -> None:
 	frappe.db.delete("Sync Event", {"ref_doctype": doctype, "state": ("!=", "Processing")})
 
 
+def look_again(doctype: str) -> None:
+	"""A person has changed what may have been in the way of documents that are set aside. In the current transaction."""
+	table = DocType("Sync Event")
+	_update((table.ref_doctype == doctype) & (table.state == "Failed"), state="Pending", attempts=0)
+
+
 def let_pass(doctype: str) -> None:
 	"""A person says of all that waits of a DocType: go on. In the current transaction."""
 	table = DocType("Sync Event")
@@ -100,12 +106,17 @@ def _update(where: Any, **values: Any) -> None:
 		query.run()
 
 
+def _one_less(table: Any) -> Any:
+	"""The attempts of what gets another one in the place of its last."""
+	return Case().when(table.attempts > 0, table.attempts - 1).else_(0)
+
+
 class SiteEventQueue:
 	"""`engine.ports.EventQueue`. One instance is one worker's."""
 
 	def __init__(self):
 		self.owner = (
-			f"{socket.gethostname()}:{os.getpid()}:{_birth(os.getpid())}:{frappe.generate_hash(length=8)}"
+			f"{socket.gethostname()}:{os.getpid()}:{birth(os.getpid())}:{frappe.generate_hash(length=8)}"
 		)
 		self._renewed: datetime | None = None
 
@@ -174,23 +185,62 @@ class SiteEventQueue:
 
 			again(delete)
 
-	def retry(self, events: Sequence[Event], *, after: timedelta, error: str, attempt: bool) -> None:
-		self._give_back(
-			events, "Pending", error, due=now_datetime() + after if after else None, attempt=attempt
-		)
+	def retry(
+		self,
+		events: Sequence[Event],
+		*,
+		after: timedelta,
+		error: str,
+		attempt: bool,
+		blocked: bool = False,
+	) -> None:
+		due = now_datetime() + after if after else None
+		self._give_back(events, "Pending", error, due=due, attempt=attempt, blocked=blocked)
 
-	def fail(self, events: Sequence[Event], *, error: str, blocked: bool = False) -> None:
-		self._give_back(events, "Failed", error, due=None, attempt=True, blocked=blocked)
+	def fail(
+		self,
+		events: Sequence[Event],
+		*,
+		error: str,
+		blocked: bool = False,
+		seen: Mapping[Side, str] | None = None,
+	) -> None:
+		for side in {event.side for event in events}:
+			of_side = [event for event in events if event.side == side]
+			self._give_back(
+				of_side, "Failed", error, due=None, attempt=True, blocked=blocked, seen=(seen or {}).get(side)
+			)
 
 	def unblock(self) -> None:
 		table = DocType("Sync Event")
 		blocked = (table.state == "Failed") & (table.blocked == 1)
+		self._make_due(blocked, state="Pending", attempts=_one_less(table))
 
+	def hasten(self, doctypes: Sequence[str]) -> None:
+		table = DocType("Sync Event")
+		blocked = (table.state == "Pending") & (table.blocked == 1) & table.ref_doctype.isin(list(doctypes))
+		self._make_due(blocked & table.next_try.isnotnull(), next_try=None)
+
+	def _make_due(self, where: Any, **values: Any) -> None:
 		def make_due() -> None:
-			_update(blocked, state="Pending")
+			_update(where, **values)
 			frappe.db.commit()
 
 		again(make_due)
+
+	def states(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, tuple[str, str]]:
+		filters = {"ref_doctype": doctype, "side": side, "docname": ("in", list(names))}
+		fields = ["docname", "state", "error"]
+		rows = frappe.get_all("Sync Event", filters, fields, order_by="creation asc, name asc", as_list=True)
+		failed = {name: ("Failed", error or "") for name, state, error in rows if state == "Failed"}
+		return failed | {name: ("Pending", error or "") for name, state, error in rows if state != "Failed"}
+
+	def set_aside(self, doctype: str, side: Side) -> dict[str, str]:
+		filters = {"ref_doctype": doctype, "side": side, "state": "Failed", "kind": "change"}
+		rows = frappe.get_all(
+			"Sync Event", filters, ["docname", "seen"], order_by="creation asc", as_list=True
+		)
+		return {name: seen or "" for name, seen in rows}
 
 	def deletions(self, doctype: str, side: Side) -> list[str]:
 		table = DocType("Sync Event")
@@ -208,11 +258,13 @@ class SiteEventQueue:
 			if name not in let_through
 		]
 
-	def next_due(self, doctypes: Sequence[str]) -> datetime | None:
+	def next_due(self, doctypes: Sequence[str], *, refused: bool = True) -> datetime | None:
 		table = DocType("Sync Event")
 		waiting = frappe.qb.from_(table).where(
-			(table.state == "Pending") & table.ref_doctype.isin(list(doctypes))
+			(table.state == "Pending") & table.ref_doctype.isin(list(doctypes) or [""])
 		)
+		if not refused:
+			waiting = waiting.where(table.attempts == 0)
 		frappe.db.rollback()  # look at what is there now, not at an older snapshot
 		if waiting.select(table.name).where(table.next_try.isnull()).limit(1).run():
 			return datetime.now(timezone.utc)
@@ -230,6 +282,7 @@ class SiteEventQueue:
 		due: datetime | None,
 		attempt: bool,
 		blocked: bool = False,
+		seen: str | None = None,
 	) -> None:
 		if not events:
 			return
@@ -240,6 +293,7 @@ class SiteEventQueue:
 			.set(table.next_try, due)
 			.set(table.error, error)
 			.set(table.blocked, int(blocked))
+			.set(table.seen, seen)
 			.set(table.lease_owner, None)
 			.set(table.lease_until, None)
 			.where(table.name.isin([event.id for event in events]) & (table.lease_owner == self.owner))
@@ -261,12 +315,10 @@ class SiteEventQueue:
 			return []
 		self._renewed = now_datetime()
 		table = DocType("Sync Event")
-		_update(
-			table.document_key.isin(keys) & table.state.isin(("Pending", "Failed")),
-			state="Processing",
-			lease_owner=self.owner,
-			lease_until=self._renewed + LEASE,
-		)
+		ours = table.document_key.isin(keys)
+		lease = {"lease_owner": self.owner, "lease_until": self._renewed + LEASE}
+		_update(ours & (table.state == "Failed"), state="Processing", attempts=_one_less(table), **lease)
+		_update(ours & (table.state == "Pending"), state="Processing", **lease)
 		frappe.db.commit()
 		return keys
 
@@ -327,7 +379,7 @@ class SiteEventQueue:
 		).run()
 		now = now_datetime()
 		# SQLite tells the least of several times as text.
-		lost = [o for o, until in leases if until is None or get_datetime(until) < now or _is_dead(o)]
+		lost = [o for o, until in leases if until is None or get_datetime(until) < now or is_dead(o)]
 		if lost:
 			_update(
 				(table.state == "Processing") & table.lease_owner.isin(lost),
@@ -344,28 +396,3 @@ def _event(row: dict) -> Event:
 	return Event(
 		side, row["ref_doctype"], row["docname"], row["kind"], row["trigger"], row["name"], row["attempts"]
 	)
-
-
-@lru_cache(maxsize=1)
-def _boot() -> str:
-	try:
-		with open("/proc/sys/kernel/random/boot_id") as f:
-			return f.read().strip()[:8]
-	except OSError:
-		return ""
-
-
-def _birth(pid: int) -> str:
-	"""When a process of this host began: tells it from a later one of the same number. Empty where the system
-	does not say; then only the lease's end tells."""
-	try:
-		with open(f"/proc/{pid}/stat") as f:
-			return f"{_boot()}-{f.read().rpartition(')')[2].split()[19]}"
-	except (OSError, IndexError):
-		return ""
-
-
-def _is_dead(owner: str) -> bool:
-	"""Whether a lease's owner was a process of this host that is no more."""
-	host, pid, birth, *_ = owner.split(":")
-	return bool(host == socket.gethostname() and birth and _birth(int(pid)) != birth)

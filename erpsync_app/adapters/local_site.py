@@ -9,7 +9,7 @@ that write, since the ledger commits after each. Nothing is committed here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -19,22 +19,21 @@ from zoneinfo import ZoneInfo
 import frappe
 from frappe.desk.doctype.tag.tag import DocTags
 from frappe.model.naming import NamingSeries
-from frappe.utils import get_system_timezone, strip_html
+from frappe.model.workflow import apply_workflow, get_transitions
+from frappe.utils import get_system_timezone
 
-from erpsync_app.adapters import local_files
-from erpsync_app.adapters.compat import masked_fields
+from erpsync_app.adapters import local_files, local_lists
 from erpsync_app.adapters.keyset import past
-from erpsync_app.adapters.trail import Kept, creations, deleted_files, document_in
-from erpsync_app.adapters.transactions import aborted, cause, collided, doubled
+from erpsync_app.adapters.local_errors import translated, words_of
+from erpsync_app.adapters.local_meta import meta_of
+from erpsync_app.adapters.trail import creations, deleted_files
 from erpsync_app.engine import errors
-from erpsync_app.engine.mapping import TABLE_TYPES
 from erpsync_app.engine.model import (
 	LOCAL,
 	TRAIL,
 	Cursor,
 	Deletion,
 	Document,
-	Field,
 	File,
 	Meta,
 	Note,
@@ -44,8 +43,6 @@ from erpsync_app.engine.tags import USER_TAGS
 
 OWN_WRITE = "erpsync_own_write"
 """The flag on a document that sync itself writes: its hooks tell sync nothing new."""
-
-LONGEST_MESSAGE = 500
 
 
 class LocalSite:
@@ -66,7 +63,7 @@ class LocalSite:
 		if doctype not in self._metas:
 			if not frappe.db.exists("DocType", doctype):
 				raise errors.Missing(f"There is no DocType {doctype} on the local site.")
-			self._metas[doctype] = _meta(frappe.get_meta(doctype))
+			self._metas[doctype] = meta_of(frappe.get_meta(doctype))
 		return self._metas[doctype]
 
 	def read(self, doctype: str, names: Sequence[str]) -> dict[str, Document]:
@@ -88,9 +85,34 @@ class LocalSite:
 		found = frappe.get_all(doctype, filters=wanted, pluck="name", order_by=order, limit=limit)
 		return [str(name) for name in found]
 
+	def pages(self, doctype: str, size: int, filters: Sequence[tuple] = ()) -> Iterator[list[Document]]:
+		used = local_lists.used_tables(doctype, self.meta(doctype))
+		after: list[Any] = []
+		while rows := _rows(doctype, [*(list(f) for f in filters), *after], limit=size):
+			yield list(self._with_children(doctype, rows, used).values())
+			after = [["name", ">", rows[-1]["name"]]]
+
+	def sums(
+		self, doctype: str, by: Sequence[str], fields: Sequence[str], filters: Sequence[tuple] = ()
+	) -> list[Document]:
+		self.meta(doctype)
+		return local_lists.sums(doctype, by, fields, filters)
+
 	def with_row(self, doctype: str, child: str, created: Sequence[str]) -> list[str]:
 		filters = {"creation": ("in", list(created)), "parenttype": doctype}
 		return sorted(set(frappe.get_all(child, filters, pluck="parent")))
+
+	def linking(
+		self, doctype: str, child: str, field: str, names: Sequence[str], where: Sequence[tuple] = ()
+	) -> list[tuple[str, str, int]]:
+		filters = [[field, "in", list(names)], *(list(f) for f in where)]
+		if child != doctype:
+			filters.append(["parenttype", "=", doctype])
+		name = "name" if child == doctype else "parent"
+		rows = frappe.get_all(
+			child, filters=filters, fields=[name, field, "docstatus"], order_by=f"{name} asc", as_list=True
+		)
+		return [(str(found), str(value), int(status)) for found, value, status in rows]
 
 	def parents(self, doctype: str, child: str, rows: Sequence[str]) -> dict[str, str]:
 		filters = {"name": ("in", list(rows)), "parenttype": doctype}
@@ -109,7 +131,7 @@ class LocalSite:
 		return past(_deletions, "creation", ours, after, limit)
 
 	def created(self, deletions: Sequence[Deletion]) -> dict[Deletion, str]:
-		return creations(deletions, _kept([deletion.cursor.name for deletion in deletions]))
+		return creations(deletions, local_lists.kept([deletion.cursor.name for deletion in deletions]))
 
 	def deleted_at(self, doctype: str, names: Sequence[str]) -> dict[str, str]:
 		filters = [
@@ -155,6 +177,18 @@ class LocalSite:
 			if self.stamps(doctype, [name]):
 				raise errors.Blocked(str(e)) from None  # the document is there; what it refers to is not
 			raise
+		return self.read(doctype, [name])[name]
+
+	def transitions(self, doctype: str, name: str) -> list[tuple[str, str]]:
+		with _writing():  # it may refuse
+			rows = get_transitions(frappe.get_doc(doctype, name))
+		return [(row["action"], row["next_state"]) for row in rows]
+
+	def take(self, doctype: str, name: str, action: str, modified: str) -> Document:
+		with _writing():
+			doc = _locked(doctype, name, modified)
+			doc.flags[OWN_WRITE] = True
+			apply_workflow(doc, action)
 		return self.read(doctype, [name])[name]
 
 	def rename(self, doctype: str, old: str, new: str) -> Document:
@@ -206,7 +240,7 @@ class LocalSite:
 		return local_files.attached_since(doctypes, after, limit)
 
 	def detached(self, lines: Sequence[str]) -> list[File]:
-		return deleted_files(_kept(lines))
+		return deleted_files(local_lists.kept(lines))
 
 	def download(self, file: File, limit: int) -> bytes:
 		return local_files.download(file, limit)
@@ -218,10 +252,12 @@ class LocalSite:
 			try:
 				doc.insert()
 			except OSError as e:
-				raise errors.Refused(_words(e)) from e
+				raise errors.Refused(words_of(e)) from e
 		return local_files.files("name", [doc.name], None, None, 0)[0]
 
-	def _with_children(self, doctype: str, rows: list[Document]) -> dict[str, Document]:
+	def _with_children(
+		self, doctype: str, rows: list[Document], used: Collection[str] | None = None
+	) -> dict[str, Document]:
 		# A name is text everywhere, as in events and in `parent`; a DocType that counts its documents has numbers.
 		docs = {(name := str(row["name"])): {**row, "name": name} for row in rows}
 		if not docs:
@@ -232,6 +268,8 @@ class LocalSite:
 		for child, fieldnames in tables.items():
 			for doc in docs.values():
 				doc.update({fieldname: [] for fieldname in fieldnames})
+			if used is not None and child not in used:
+				continue
 			of_these = [
 				["parent", "in", list(docs)],
 				["parenttype", "=", doctype],
@@ -240,44 +278,6 @@ class LocalSite:
 			for row in _rows(child, of_these, order_by="idx asc"):
 				docs[row["parent"]][row["parentfield"]].append(row)
 		return docs
-
-
-def _meta(meta, parent: str | None = None) -> Meta:
-	"""`parent` is the DocType of whose table it is: a row has its parent's permissions."""
-	hidden = masked_fields(meta)
-	# What is read here is read with all rights; what is written, with the session user's.
-	all_rights = frappe.session.user == "Administrator"
-	levels = {0, *meta.get_permlevel_access("write", parent)}
-	fields = {
-		f.fieldname: Field(
-			name=f.fieldname,
-			type=f.fieldtype,
-			label=f.label or "",
-			options=f.options,
-			read_only=bool(f.read_only),
-			allow_on_submit=bool(f.allow_on_submit),
-			required=bool(f.reqd),
-			unique=bool(f.unique),
-			virtual=bool(f.get("is_virtual")),
-			default=f.default or None,
-			out_of_reach=not all_rights and (f.permlevel or 0) not in levels,
-		)
-		for f in meta.fields
-		if f.fieldname not in hidden
-	}
-	children = {
-		f.fieldname: _meta(frappe.get_meta(f.options), meta.name)
-		for f in meta.fields
-		if f.fieldtype in TABLE_TYPES and not f.get("is_virtual") and f.fieldname not in hidden
-	}
-	return Meta(
-		doctype=meta.name,
-		fields=fields,
-		children=children,
-		parent_field=(meta.nsm_parent_field or f"parent_{frappe.scrub(meta.name)}") if meta.is_tree else None,
-		submittable=bool(meta.is_submittable),
-		autoname=meta.autoname,
-	)
 
 
 def _rows(doctype: str, filters: list, *, order_by: str = "name asc", limit: int = 0) -> list[Document]:
@@ -297,17 +297,6 @@ def _stamps(doctype: str, filters: list, order_by: str, limit: int) -> list[Stam
 		as_list=True,
 	)
 	return [Stamp(str(name), _text(modified)) for name, modified in rows]
-
-
-def _kept(lines: Sequence[str]) -> Kept:
-	rows = frappe.get_all(
-		TRAIL,
-		fields=["name", "data"],
-		filters=[["name", "in", list(lines)]],
-		order_by="name asc",
-		as_list=True,
-	)
-	return {name: document_in(data) for name, data in rows}
 
 
 def _deletions(filters: list, order_by: str, limit: int) -> list[Deletion]:
@@ -353,48 +342,3 @@ def _writing() -> Iterator[None]:
 def _forget_links() -> None:
 	"""Frappe remembers for the life of a connection whether a Link target was there."""
 	frappe.db.value_cache.clear()
-
-
-def translated(e: Exception) -> Exception:
-	"""Frappe's exception as one of `engine.errors`; what is not Frappe's stays what it is."""
-	e = cause(e)
-	kinds: list[tuple[Any, Callable[[str], Exception]]] = [
-		(frappe.TimestampMismatchError, errors.Stale),
-		(frappe.DoesNotExistError, errors.Missing),
-		((frappe.DuplicateEntryError, frappe.UniqueValidationError), errors.Duplicate),
-		((frappe.LinkValidationError, frappe.LinkExistsError), errors.Blocked),
-		((frappe.QueryTimeoutError, frappe.DocumentLockedError), errors.Stale),
-		((frappe.ValidationError, frappe.PermissionError, frappe.NameError), errors.Refused),
-	]
-	for exceptions, error in kinds:
-		if isinstance(e, exceptions):
-			return error(_words(e))
-	if doubled(e):  # of a unique index that Frappe does not know as one
-		return errors.Duplicate(f"The local site has one like it already: {_words(e)}")
-	if collided(e):
-		return errors.Stale("Someone else wrote on the local site in the same moment.")
-	if aborted(e):
-		return errors.Refused(
-			"The local site's database refused a query of Frappe's own while this was written, and with it the rest; which"
-			" one is in the logs of the site."
-		)
-	if isinstance(e, _database_errors()) and not frappe.db.is_interface_error(e):
-		# It is taken back, so for certain nothing was written; a person has to see what the database said.
-		# The lines after the first show the query, which is no one's business here.
-		return errors.Refused(f"The local site's database failed: {_words(e).splitlines()[0]}")
-	return e
-
-
-def _database_errors() -> tuple[type[Exception], ...]:
-	db = frappe.db
-	return db.ProgrammingError, db.OperationalError, db.InternalError, db.DataError
-
-
-def _words(e: Exception) -> str:
-	"""What Frappe said, as plain text. Some errors carry their text in the message log alone; those of names and
-	unique values carry only the names."""
-	said = [str(arg) for arg in e.args if isinstance(arg, str)]
-	if not said or isinstance(e, frappe.NameError | frappe.UniqueValidationError):
-		said = [str(m.get("message", "")) for m in frappe.get_message_log()] or said
-	text = " ".join(strip_html(part).strip() for part in said if part)
-	return (text or f"The local site refused it: {type(e).__name__}.")[:LONGEST_MESSAGE]

@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 from erpsync_app.adapters.files import FIELDS, file_of
 from erpsync_app.adapters.keyset import past
-from erpsync_app.adapters.rest_reader import MANY, METHOD, RestReader, any_of, chunks
+from erpsync_app.adapters.rest_account import MANY, METHOD
+from erpsync_app.adapters.rest_reader import RestReader, any_of, chunks
 from erpsync_app.adapters.trail import deleted_files
 from erpsync_app.engine.errors import Refused, Unavailable, Unclear
 from erpsync_app.engine.model import Cursor, File

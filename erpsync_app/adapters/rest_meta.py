@@ -4,13 +4,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from erpsync_app.adapters.workflows import is_workflow, workflow_of
 from erpsync_app.engine.mapping import LAYOUT_TYPES, TABLE_TYPES
 from erpsync_app.engine.model import Document, Field, Meta
 
 STANDARD_FIELDS = ("name", "owner", "creation", "modified", "modified_by", "docstatus", "idx")
+WORKFLOWS = "__workflow_docs"
+"""Under this word comes the active workflow of a DocType, along with its states."""
+
 ROW_FIELDS = (*STANDARD_FIELDS, "parent", "parentfield", "parenttype")
 
 
@@ -23,12 +28,15 @@ def meta_of(doctype: str, bundle: Sequence[Mapping[str, Any]], roles: Collection
 	A field that Frappe masks (v16) is left out: who may see it in full, REST does not tell, and all others read
 	"XXXXXXXX", which must never reach the other side."""
 	by_name = {entry.get("name"): entry for entry in bundle}
-	return _meta(doctype, by_name[doctype], by_name, _levels(by_name[doctype], roles))
+	meta = _meta(doctype, by_name[doctype], by_name, _levels(by_name[doctype], roles))
+	found = [workflow_of(doc, roles) for doc in by_name[doctype].get(WORKFLOWS) or () if is_workflow(doc)]
+	return replace(meta, workflow=found[0]) if found else meta
 
 
-def has_levels(bundle: Sequence[Mapping[str, Any]]) -> bool:
-	"""Whether any field is for some of the roles only."""
-	return any(df.get("permlevel") for entry in bundle for df in entry.get("fields") or ())
+def asks_for_roles(bundle: Sequence[Mapping[str, Any]]) -> bool:
+	"""Whether any field, or any step of a workflow, is for some of the roles only."""
+	fields = (df for entry in bundle for df in entry.get("fields") or ())
+	return any(df.get("permlevel") for df in fields) or any(entry.get(WORKFLOWS) for entry in bundle)
 
 
 def _levels(entry: Mapping[str, Any], roles: Collection[str] | None) -> Collection[int] | None:
@@ -108,3 +116,10 @@ def stored(meta: Meta, raw: Document, *, row: bool = False, whole: bool = False)
 		if table in raw or whole:
 			doc[table] = [stored(child, each, row=True, whole=whole) for each in raw.get(table) or ()]
 	return doc
+
+
+def forget_tables(meta: Meta, child: Meta, docs: Iterable[Document]) -> None:
+	"""Leave the tables of a child DocType out of the documents, as all is left out that cannot be read."""
+	for table in [name for name, each in meta.children.items() if each.doctype == child.doctype]:
+		for doc in docs:
+			doc.pop(table, None)

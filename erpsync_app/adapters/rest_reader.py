@@ -1,139 +1,30 @@
 # Copyright (c) 2026, erpsync_app contributors
 # License: MIT. See license.txt
-"""The reading half of `engine.ports.Site` over REST: who the site is, its meta data, documents and listings."""
+"""The reading half of `engine.ports.Site` over REST: documents and listings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import requests
-
+from erpsync_app.adapters.compat import plain_sums, sum_fields
 from erpsync_app.adapters.keyset import past
-from erpsync_app.adapters.rest_client import RestClient
-from erpsync_app.adapters.rest_meta import has_levels, meta_of, stored
+from erpsync_app.adapters.rest_account import MANY, RestAccount
+from erpsync_app.adapters.rest_meta import forget_tables, stored
 from erpsync_app.adapters.trail import Kept, creations, document_in
-from erpsync_app.engine.errors import NeedsPerson, Refused, Unavailable
-from erpsync_app.engine.model import CLOUD, TRAIL, Cursor, Deletion, Document, Meta, Note, Side, Stamp
+from erpsync_app.engine.errors import NeedsPerson, Refused, Unavailable, Unreadable
+from erpsync_app.engine.model import TRAIL, Cursor, Deletion, Document, Note, Stamp
 from erpsync_app.engine.tags import USER_TAGS
 
-METHOD = "/api/method/"
-FRAPPE_DEFAULT_ZONE = "Asia/Kolkata"
-"""The zone that Frappe takes where System Settings name none."""
 
-MANY = 1_000_000
-"""A limit for lists that their filter bounds already. (Which number means "no limit" is not documented.)"""
+class RestReader(RestAccount):
+	"""One stock site, as far as it is read."""
 
-
-class RestReader:
-	"""One stock site, as far as it is read. `side` is "cloud" but for the sandbox, which speaks to both its sites this
-	way.
-
-	`chunk` is how many documents one call reads. `session` is the seam for a transport other than the network.
-	"""
-
-	def __init__(
-		self,
-		side: Side = CLOUD,
-		*,
-		url: str,
-		key: str,
-		secret: str,
-		connect_timeout: float = 10,
-		read_timeout: float = 60,
-		chunk: int = 200,
-		allow_http: bool = False,
-		session: requests.Session | None = None,
-	):
-		self.side: Side = side
-		self._chunk = chunk
-		self._metas: dict[str, Meta] = {}
-		self._client = RestClient(
-			url=url,
-			key=key,
-			secret=secret,
-			label=side,
-			connect_timeout=connect_timeout,
-			read_timeout=read_timeout,
-			allow_http=allow_http,
-			session=session,
-		)
-
-	# -- the site itself
-
-	@cached_property
-	def user(self) -> str:
-		user = self._ask("frappe.auth.get_logged_user", "tell who is logged in")
-		if not user or user == "Guest":
-			raise NeedsPerson(
-				f"The {self.side} site sees no credentials: does a proxy in front of it drop the Authorization header?"
-			)
-		return str(user)
-
-	@cached_property
-	def time_zone(self) -> ZoneInfo:
-		name = self._system_zone or self._profile_zone()
-		try:
-			return ZoneInfo(name)
-		except (KeyError, ValueError):
-			raise NeedsPerson(
-				f"The time zone {name} of the {self.side} site is not known here: install tzdata, or correct it in"
-				" its System Settings."
-			) from None
-
-	@cached_property
-	def _system_zone(self) -> str | None:
-		"""The zone that the site writes its times in; None where the user may not see the System Settings."""
-		try:
-			name = self._ask(
-				"frappe.client.get_single_value",
-				"tell its time zone",
-				doctype="System Settings",
-				field="time_zone",
-			)
-		except (NeedsPerson, Refused):
-			return None
-		return name or FRAPPE_DEFAULT_ZONE
-
-	def _profile_zone(self) -> str:
-		"""The zone of the user's own profile: a copy of the site's, made when the user was. The best that a user
-		without System Settings is told, and wrong where either was changed since."""
-		answer = self._ask("frappe.client.get_time_zone", "tell its time zone")
-		name = (answer or {}).get("time_zone") if isinstance(answer, dict) else None
-		return name if isinstance(name, str) and name else FRAPPE_DEFAULT_ZONE
-
-	@cached_property
-	def _roles(self) -> frozenset[str] | None:
-		"""The user's roles; None for who has all rights, or where the site does not tell the user."""
-		if self.user == "Administrator":
-			return None
-		try:
-			profile = self._ask("frappe.client.get", "tell its roles", doctype="User", name=self.user)
-		except (NeedsPerson, Refused):
-			return None
-		rows = (profile or {}).get("roles")
-		return frozenset(["All", *(row["role"] for row in rows)]) if rows else None
-
-	def meta(self, doctype: str) -> Meta:
-		if doctype not in self._metas:
-			answer = self._client.post(
-				f"{METHOD}frappe.desk.form.load.getdoctype",
-				{"doctype": doctype},
-				action=f"tell the fields of {doctype}",
-			)
-			try:
-				bundle = answer.get("docs") or ()
-				roles = self._roles if has_levels(bundle) else None
-				self._metas[doctype] = meta_of(doctype, bundle, roles)
-			except (KeyError, TypeError, AttributeError):
-				raise Unavailable(
-					f"The {self.side} site did not tell the fields of {doctype} as Frappe does."
-				) from None
-		return self._metas[doctype]
-
-	# -- reading
+	_structured_sums = False
+	"""Whether the site takes sums in the words of version 16."""
 
 	def read(self, doctype: str, names: Sequence[str]) -> dict[str, Document]:
 		wanted = list(dict.fromkeys(name for name in names if name))
@@ -162,6 +53,44 @@ class RestReader:
 	def named(self, doctype: str, filters: Sequence[tuple], limit: int) -> list[str]:
 		return self._names(doctype, filters, "creation desc, name desc", limit)
 
+	def pages(self, doctype: str, size: int, filters: Sequence[tuple] = ()) -> Iterator[list[Document]]:
+		ours, meta = [["parenttype", "=", doctype]], self.meta(doctype)
+		tables = {child.doctype for child in meta.children.values()}
+		used = {t for t in tables if self._list(t, ["parent"], ours, "parent asc", 1, parent=doctype)}
+
+		def page(*after: list[Any]) -> list[Document]:
+			wanted = [*(list(f) for f in filters), *after]
+			rows = self._list(doctype, ["*"], wanted, "name asc", size)
+			docs = {str(row["name"]): self._plain(doctype, row) for row in rows}
+			self._add_rows(doctype, docs, used)
+			return list(docs.values())
+
+		# While the caller works on a page, the site is asked for the next one.
+		with ThreadPoolExecutor(1) as reader:
+			ahead = reader.submit(page)
+			while docs := ahead.result():
+				ahead = reader.submit(page, ["name", ">", docs[-1]["name"]])
+				yield docs
+
+	def sums(
+		self, doctype: str, by: Sequence[str], fields: Sequence[str], filters: Sequence[tuple] = ()
+	) -> list[Document]:
+		def ask(structured: bool) -> list[Document]:
+			wanted = [*by, *sum_fields(fields, structured=structured)]
+			order = ", ".join(f"{field} asc" for field in by)
+			conditions = [list(f) for f in filters]
+			return self._list(doctype, wanted, conditions, order, MANY, group_by=", ".join(by))
+
+		try:
+			rows = ask(self._structured_sums)
+		except Unreadable as refusal:
+			try:
+				rows = ask(not self._structured_sums)
+			except (Unreadable, Unavailable):
+				raise refusal from None  # it is not the way of asking that is wrong
+			self._structured_sums = not self._structured_sums
+		return plain_sums(rows, fields)
+
 	def with_row(self, doctype: str, child: str, created: Sequence[str]) -> list[str]:
 		found = set()
 		for chunk in chunks(created, self._chunk):
@@ -169,6 +98,31 @@ class RestReader:
 			rows = self._list(child, ["parent"], filters, "parent asc", MANY, parent=doctype)
 			found |= {str(row["parent"]) for row in rows if "parent" in row}
 		return sorted(found)
+
+	def linking(
+		self, doctype: str, child: str, field: str, names: Sequence[str], where: Sequence[tuple] = ()
+	) -> list[tuple[str, str, int]]:
+		of_rows = child != doctype
+		name = "parent" if of_rows else "name"
+		more = [*(list(f) for f in where), *([["parenttype", "=", doctype]] if of_rows else [])]
+		found = []
+		for chunk in chunks(names, self._chunk):
+			for of_names in any_of(field, chunk):
+				rows = self._list(
+					child,
+					[name, field, "docstatus"],
+					[of_names, *more],
+					f"{name} asc",
+					MANY,
+					parent=doctype if of_rows else None,
+				)
+				# A field that is not for this user's eyes is left out of the rows.
+				found += [
+					(str(r[name]), str(r[field]), int(r["docstatus"]))
+					for r in rows
+					if name in r and field in r
+				]
+		return found
 
 	def parents(self, doctype: str, child: str, rows: Sequence[str]) -> dict[str, str]:
 		found: dict[str, str] = {}
@@ -185,6 +139,13 @@ class RestReader:
 			rows = self._by_name(doctype, chunk, ["name", USER_TAGS])
 			found.update((name, row.get(USER_TAGS) or "") for name, row in rows.items())
 		return found
+
+	def transitions(self, doctype: str, name: str) -> list[tuple[str, str]]:
+		doc = json.dumps({"doctype": doctype, "name": name})
+		rows = self._ask(
+			"frappe.model.workflow.get_transitions", f"tell what is next for {doctype} {name}", doc=doc
+		)
+		return [(row["action"], row["next_state"]) for row in rows or ()]
 
 	def page_by_name(self, doctype: str, after: str | None, limit: int) -> list[Stamp]:
 		# The order is the database's, and so is the comparison: no name is passed over, whatever its collation.
@@ -240,36 +201,6 @@ class RestReader:
 
 	# -- the calls beneath
 
-	def _ask(self, method: str, action: str, **arguments: Any) -> Any:
-		return self._client.post(METHOD + method, arguments, action=action).get("message")
-
-	def _list(
-		self,
-		doctype: str,
-		fields: Sequence[str],
-		filters: Sequence[Any],
-		order_by: str,
-		limit: int,
-		*,
-		parent: str | None = None,
-		as_dict: bool = True,
-	) -> list[Any]:
-		"""Child DocTypes need the `parent` DocType, whose permission decides."""
-		answer = self._ask(
-			"frappe.client.get_list",
-			f"list {doctype}",
-			doctype=doctype,
-			fields=list(fields),
-			filters=list(filters),
-			order_by=order_by,
-			limit_page_length=limit,
-			parent=parent,
-			as_dict=as_dict,
-		)
-		if not isinstance(answer, list):
-			raise Unavailable(f"The {self.side} site did not list {doctype} as Frappe does.")
-		return answer
-
 	def _kept(self, lines: Sequence[str]) -> Kept:
 		fields = ["name", "data"]
 		return {
@@ -314,14 +245,17 @@ class RestReader:
 		doc = self._plain(doctype, self._document_in(answer, f"read {doctype} {name}"))
 		return doc if doc["name"] == name else None
 
-	def _add_rows(self, doctype: str, docs: Mapping[str, Document]) -> None:
-		"""Fill in the child tables, one call for each child DocType. After the documents, never before: rows that
+	def _add_rows(
+		self, doctype: str, docs: Mapping[str, Document], used: Collection[str] | None = None
+	) -> None:
+		"""Fill in the child tables, one call for each child DocType, or each of those `used`. After the documents, never before: rows that
 		changed in between are then newer than `modified` says, which the next look puts right; the other way
 		round the change would be passed over for good."""
 		meta = self.meta(doctype)
 		for doc in docs.values():
 			doc.update((table, []) for table in meta.children)
-		for child in {child.doctype: child for child in meta.children.values()}.values() if docs else ():
+		children = {child.doctype: child for child in meta.children.values()}
+		for child in [c for c in children.values() if docs and (used is None or c.doctype in used)]:
 			for of_parents in any_of("parent", list(docs)):
 				for row in self._list(
 					child.doctype,
@@ -333,7 +267,7 @@ class RestReader:
 				):
 					if "parent" not in row:
 						# No field of these rows is for this user's eyes: unreadable is not empty.
-						_forget_tables(meta, child, docs.values())
+						forget_tables(meta, child, docs.values())
 						break
 					doc = docs.get(str(row["parent"]))
 					if doc is not None and row.get("parentfield") in meta.children:
@@ -341,13 +275,6 @@ class RestReader:
 
 	def _plain(self, doctype: str, raw: Document, *, whole: bool = False) -> Document:
 		return stored(self.meta(doctype), raw, whole=whole)
-
-
-def _forget_tables(meta: Meta, child: Meta, docs: Iterable[Document]) -> None:
-	"""Leave the tables of a child DocType out of the documents, as all is left out that cannot be read."""
-	for table in [name for name, each in meta.children.items() if each.doctype == child.doctype]:
-		for doc in docs:
-			doc.pop(table, None)
 
 
 def any_of(field: str, names: Sequence[str]) -> list[list[Any]]:

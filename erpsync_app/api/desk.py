@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import frappe
 from frappe import _
-from frappe.utils import escape_html, get_url_to_form, now_datetime
+from frappe.utils import escape_html, get_datetime, get_url_to_form, now_datetime, pretty_date
 
 from erpsync_app import jobs
 from erpsync_app.adapters import event_queue
@@ -93,6 +93,17 @@ def state() -> str:
 		get_url_to_form("Sync Settings", "Sync Settings"),
 	)
 	return f'{word}<div class="text-medium text-muted">{why} <a href="{settings}">{_("Open Sync Settings")}</a></div>'
+
+
+@frappe.whitelist(methods=["GET", "POST"])
+def comparison() -> str:
+	"""When both sites were last compared, and what came of it; HTML, for the number card of the workspace."""
+	frappe.only_for(ROLES)
+	stored = frappe.db.get_singles_dict("Sync Settings")
+	if not stored.get("last_verify"):
+		return _("Not Yet")
+	result = escape_html(stored.get("verify_result") or "")
+	return f'{pretty_date(get_datetime(stored["last_verify"]))}<div class="text-medium text-muted">{result}</div>'
 
 
 def _queue(doctype: str, local_name: str | None, cloud_name: str | None) -> None:

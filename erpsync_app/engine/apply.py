@@ -27,7 +27,7 @@ from erpsync_app.engine.intents import (
 	name_for,
 )
 from erpsync_app.engine.late import check_double, take_back
-from erpsync_app.engine.lifecycle import SUBMITTED, posted, posting
+from erpsync_app.engine.lifecycle import posted
 from erpsync_app.engine.model import (
 	CLOUD,
 	LOCAL,
@@ -45,9 +45,12 @@ from erpsync_app.engine.moments import made_rows, sent_rows, stamped
 from erpsync_app.engine.reconcile import Decision, Write
 from erpsync_app.engine.references import know_rows, own_rows, without_references
 from erpsync_app.engine.reused import check_free, let_go_of_twins
+from erpsync_app.engine.swaps import yet_to_tell
 from erpsync_app.engine.tags import USER_TAGS, check_tags, retag, tags
 from erpsync_app.engine.trail import log_entry
 from erpsync_app.engine.transfer import attach, bind_twins, bring, check_files, leave_out_twins
+from erpsync_app.engine.updating import update, with_beside
+from erpsync_app.engine.workflow import begun, state_field, walking
 
 BRINGING = {
 	ATTACHMENTS: (attach, lambda doc: [file.file_name for file in doc.get(FILES, ())]),
@@ -64,7 +67,7 @@ def apply(
 ) -> None:
 	"""Write what the decision says and record it. `renew` prolongs the lease, and raises when it is lost."""
 	pair.held_back, pair.left_out, pair.left = decision.held_back, frozenset(), {}
-	pair.own_rows = frozenset()
+	pair.own_rows, pair.taken = frozenset(), ()
 	if decision.writes:
 		renew()  # before anything is stored: the binding may be what it was before another worker was at it
 	if maps := batch.first_maps(pair, {name for write in decision.writes for name in write.rows}):
@@ -125,6 +128,7 @@ def apply(
 		if log:  # one side is written, the other refused: what was done stands in the trail all the same
 			save(ctx, pair, Outcome(pair.binding, log=tuple(log)))
 		raise
+	pair.walking = walking(batch, pair, decision)
 	decision = replace(decision, held_back=pair.held_back)
 	decision = _met(batch, pair, decision)
 	pair.held_back = decision.held_back
@@ -191,17 +195,7 @@ def _write(
 		return batch.fields(before, side, at_birth=True)
 	if _only_beside(write):
 		return None
-	fields = write.fields
-	if write.docstatus == SUBMITTED and (source := pair.docs[other(side)]):
-		fields = {**posting(batch.fields(source, other(side))), **fields}
-	bring(ctx, batch, pair, side, fields, renew)
-	changes = posted(outbound(fields, batch.shape, batch.terms[side], before, write.rows), batch.shape)
-	if write.docstatus is not None:
-		changes["docstatus"] = write.docstatus
-	if changes:
-		pair.docs[side] = _with_beside(
-			site.update(doctype, before["name"], changes, before["modified"]), before
-		)
+	update(ctx, batch, pair, write, renew)
 	held = batch.fields(before, side)
 	return {name: held.get(name) for name in write.fields}
 
@@ -216,11 +210,6 @@ def _beside(write: Write) -> list[str]:
 	return [name for name in named if write.fields[name] or write.operation == "update"]
 
 
-def _with_beside(doc: Document, before: Document) -> Document:
-	"""A document as its site answered it, with what is known to stand beside it."""
-	return {**doc, **{key: before[key] for key in (FILES, USER_TAGS) if key in before}}
-
-
 def _create(ctx: Context, batch: Batch, pair: Pair, side: Side, renew: Callable[[], None]) -> None:
 	"""Create the document on `side`; without the optional links to what is not there yet, if the site insists on them."""
 	source = other(side)
@@ -229,6 +218,7 @@ def _create(ctx: Context, batch: Batch, pair: Pair, side: Side, renew: Callable[
 	fields, rows_of_it = batch.fields(doc, source, at_birth=True), own_rows(doc, batch.shape, source)
 	sent = without_references(fields, batch.shape, rows_of_it)
 	pair.own_rows = rows_of_it if sent != fields else frozenset()
+	sent = begun(batch, side, sent)
 	bring(ctx, batch, pair, side, sent, renew)
 	unbound = list(unbound_links(ctx, batch, pair, source, sent))
 	left_out = optional(batch, {field for field, _, _ in unbound})
@@ -242,7 +232,7 @@ def _create(ctx: Context, batch: Batch, pair: Pair, side: Side, renew: Callable[
 	except Duplicate as e:
 		check_free(ctx, batch.rule, side, doc["name"], e)
 		raise
-	pair.docs[side] = _with_beside(made, {key: none for key, none in NOTHING.items() if key in doc})
+	pair.docs[side] = with_beside(made, {key: none for key, none in NOTHING.items() if key in doc})
 	names = {source: doc["name"], side: made["name"]}
 	assert pair.binding.intent
 	rows = made_rows(batch, pair.binding.rows, pair.binding.intent, made)
@@ -318,6 +308,7 @@ def _record(
 	rows = binding.rows if failed else batch.row_maps(pair, {f for w in decision.writes for f in w.fields})
 	know_rows(batch, rows.values())
 	held = pair.as_failed().held if failed else {side: _held(batch, pair, side, decision) for side in SIDES}
+	held, rows = yet_to_tell(pair.taken, held, rows)
 	if decision.status == "Diverged":
 		crossed, maps = batch.unmet(pair)
 		held = {side: h and replace(h, fields={**h.fields, **crossed[side]}) for side, h in held.items()}
@@ -375,6 +366,8 @@ def _held(batch: Batch, pair: Pair, side: Side, decision: Decision) -> Held | No
 		# They have yet to cross, and what the other side has in their place is nobody's edit.
 		fields.update(dict.fromkeys(pair.left_out))
 		fields = without_references(fields, batch.shape, pair.own_rows)
+	if pair.walking == other(side):
+		fields[state_field(batch, pair.walking)] = None
 	there = pair.docs[other(side)]
 	theirs = batch.fields(there, other(side)) if there else {}
 	for name in BESIDE & now.fields.keys():

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cached_property
+from typing import Any
 
 from erpsync_app.engine.beside import ATTACHMENTS, BESIDE, TAGS
 from erpsync_app.engine.canonical import canonical, instant, row_names
@@ -47,6 +48,20 @@ class Survivor:
 
 	name: str
 	counterpart: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+	"""Values of a unique field that another document has yet to give up on `side`: of the document, or, where `table` is
+	not empty, of its rows."""
+
+	side: Side
+	table: str
+	field: str
+	values: frozenset[str]
+
+	def keeps(self, row: Mapping[str, Any]) -> bool:
+		return row.get(self.field) not in self.values
 
 
 @dataclass
@@ -93,6 +108,12 @@ class Pair:
 	doubles: str = ""
 	usurps: tuple[Binding, Side] | None = None
 	"""The binding whose name on that side means this document now."""
+	taken: tuple[Taken, ...] = ()
+	"""What an update had to leave out, since other documents have yet to give it up."""
+	walking: Side | None = None
+	"""The side whose document has yet to go on to the state of the other side's (see `workflow`)."""
+	kept_by: tuple[str, str, str] | None = None
+	"""What has to come further on the other side before this is cancelled there: DocType, name, status of its binding."""
 	stored: Binding | None = None
 	"""The binding as the ledger had it when the pair was made."""
 
@@ -120,6 +141,11 @@ class Pair:
 		return replace(self.binding, held={side: Held.begun(doc) for side, doc in self.docs.items() if doc})
 
 	@property
+	def seen(self) -> dict[Side, str]:
+		"""When each side's document was last modified."""
+		return {side: doc["modified"] for side, doc in self.docs.items() if doc}
+
+	@property
 	def stage(self) -> int:
 		"""How far both sides have come: 0 while one is a draft, or where one has none, 1 submitted, 2 cancelled."""
 		come = [docstatus(doc) for doc in self.docs.values() if doc]
@@ -134,6 +160,8 @@ class Batch:
 	shape: Shape
 	pairs: list[Pair]
 	terms: Mapping[Side, Terms]
+	counter: str = ""
+	"""A pattern that fits the names which a counter may have made (see `numbers`)."""
 	bound: dict[Side, dict[str, dict[str, Progress]]] = field(default_factory=lambda: {LOCAL: {}, CLOUD: {}})
 	"""By side, DocType and name, the Link targets that are bound, and how far they have come."""
 	unknown_rows: dict[Side, dict[str, tuple[str, str]]] = field(

@@ -16,14 +16,14 @@ alike and leaves the bundles to the controllers of each.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from erpsync_app.engine.canonical import PRECISION
-from erpsync_app.engine.errors import NeedsPerson, Refused
+from erpsync_app.engine.errors import NeedsPerson, Refused, SyncError
 from erpsync_app.engine.lifecycle import CANCELLED, SUBMITTED
 from erpsync_app.engine.model import Document, Field, Meta
 from erpsync_app.engine.ports import Site
@@ -122,7 +122,8 @@ class Unbundled:
 		made = self._site.update(doctype, name, self._untold(doctype, changes, name), modified)
 		self._tell(doctype, [made])
 		if changes.get("docstatus") == SUBMITTED:
-			self._count_on(made)
+			with suppress(SyncError):  # it is submitted all the same
+				self._count_on(made)
 		return made
 
 	def _count_on(self, doc: Document) -> None:
@@ -145,9 +146,8 @@ class Unbundled:
 			for series in sorted(self._series[item]):
 				number = reached(series, names, day)
 				if number > self._counted.get(series, 0):
+					self._site.count_on(series, number)
 					self._counted[series] = number
-					with suppress(NeedsPerson, Refused):  # the documents are in step all the same
-						self._site.count_on(series, number)
 
 	# -- reading
 
@@ -194,37 +194,26 @@ class Unbundled:
 
 	def _untold(self, doctype: str, values: Document, name: str | None = None) -> Document:
 		"""What is to be sent, in the row's own fields again."""
-		out = dict(values)
+		out, bundles = dict(values), []
 		for table, meta in self._tables(doctype).items():
 			if values.get(table):
-				out[table] = [self._untold_row(doctype, out, meta, row, name) for row in values[table]]
+				out[table] = [untold(row, IS_TYPED in meta.fields) for row in values[table]]
+				bundles += [
+					(row, link) for row in out[table] for link in TYPED if isinstance(row.get(link), list)
+				]
+		if bundles:
+			known = values if "company" in values or not name else self._site.read(doctype, [name])[name]
+			head = {"voucher_type": doctype, "company": known.get("company")}
+			head |= {day: values[day] for day in ("posting_date", "posting_time") if values.get(day)}
+			taken: set[str] = set()
+			for row, link in bundles:
+				row[link] = self._bundle(bundle_of(row, link, row[link], head), taken)
+				taken.add(row[link])
 		return out
 
-	def _untold_row(
-		self, doctype: str, values: Document, meta: Meta, row: Document, name: str | None
-	) -> Document:
-		row = dict(row)
-		own: Own | None = row.pop(HELD, None)
-		if own and goods(row) == own.told:
-			return {**row, **own.fields}
-		told = {link: entries for link in TYPED if (entries := row.get(link))}
-		row.update({link: None for link in TYPED if link in row})
-		if told:
-			company = values.get("company") or (
-				name and self._site.read(doctype, [name])[name].get("company")
-			)
-			head = {"voucher_type": doctype, "company": company}
-			head |= {day: values[day] for day in ("posting_date", "posting_time") if values.get(day)}
-			for link, entries in told.items():
-				row[link] = self._bundle(bundle_of(row, link, entries, head))
-		if IS_TYPED in meta.fields and (
-			told or any(row.get(each) for each in (*TYPED.values(), BATCH_FIELD))
-		):
-			row[IS_TYPED] = int(not told)
-		return row
-
-	def _bundle(self, bundle: Document) -> str:
-		"""The name of a draft of the bundle. One that a create made which was refused, or never answered, is free yet."""
+	def _bundle(self, bundle: Document, taken: Collection[str]) -> str:
+		"""The name of a draft of the bundle. One that a create made which was refused, or never answered, is free yet, but
+		for those that are `taken`."""
 		free = [
 			("docstatus", "=", 0),
 			("owner", "=", self._site.user),
@@ -232,7 +221,8 @@ class Unbundled:
 			*((field, "=", bundle[field]) for field in ("voucher_type", "item_code", "warehouse")),
 		]
 		for found in self._site.find(BUNDLE, free, MOST):
-			if _entries(found.get("entries")) == _entries(bundle["entries"]):
+			same = _entries(found.get("entries")) == _entries(bundle["entries"])
+			if same and found["name"] not in taken:
 				return found["name"]
 		return self._site.create(BUNDLE, bundle, None)["name"]
 
@@ -274,6 +264,20 @@ def tell(row: Document, entries: Mapping[str, Sequence[Document]], several: bool
 		row[BATCH_FIELD] = None if split else next(iter(batches), None)
 	if any(fields.values()):
 		row[HELD] = Own(fields, goods(row), every)
+
+
+def untold(row: Document, typed: bool) -> Document:
+	"""A row with its goods in its own fields again; where it is told by the entries of bundles, these are a list yet.
+	`typed` is that such rows say whether their goods were typed."""
+	row = dict(row)
+	own: Own | None = row.pop(HELD, None)
+	if own and goods(row) == own.told:
+		return {**row, **own.fields}
+	row.update({link: row[link] or None for link in TYPED if link in row})
+	bundled = any(row.get(link) for link in TYPED)
+	if typed and (bundled or any(row.get(each) for each in (*TYPED.values(), BATCH_FIELD))):
+		row[IS_TYPED] = int(not bundled)
+	return row
 
 
 def rows_of_goods(doc: Document) -> Iterator[Document]:

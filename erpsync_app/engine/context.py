@@ -30,7 +30,9 @@ class Context:
 
 	`excluded` are the fieldnames that no DocType syncs; `forced` is the direction that a person narrowed the run
 	to: what may not cross in it waits for another run. `aside` holds the DocTypes that cannot be read, and why: the
-	rest goes on without them.
+	rest goes on without them. `waiting` are the documents `(side, doctype, name)` that had to wait when they were looked
+	at last, through no fault of their own.
+	`counter` tells of a DocType which of its names a counter may have made (see `numbers`).
 	"""
 
 	sites: Mapping[Side, Site]
@@ -44,6 +46,8 @@ class Context:
 	breakers: Breakers = field(default_factory=Breakers)
 	forced: Direction | None = None
 	aside: dict[str, str] = field(default_factory=dict)
+	waiting: set[tuple[Side, str, str]] = field(default_factory=set)
+	counter: Callable[[str], str] = lambda doctype: ""
 	_shapes: dict[str, Shape] = field(default_factory=dict, repr=False)
 
 	def shape(self, doctype: str) -> Shape:
@@ -107,7 +111,8 @@ class Run:
 	`progress` is called with the number of documents done so far, after each batch. `stopped` says why a run ended
 	before its work did, `halt` that it was a breaker; `aside` is the context's. `full` is that it listed every document,
 	`until` when it begins no further batch, `breath` how many seconds it waits after a batch that was not full: what
-	comes in drop by drop is then taken by the cupful. `errors` are the first of what failed, in sentences. `tally` and
+	comes in drop by drop is then taken by the cupful. `through` counts the documents that had to wait for nothing. `errors` are the first of what failed, in sentences,
+	`left` is how many documents have not crossed when it is over, be it for an earlier run's failure. `tally` and
 	`bound` are the breakers' own counts, by breaker, DocType and side.
 	"""
 
@@ -121,8 +126,10 @@ class Run:
 	aside: Mapping[str, str] = field(default_factory=dict)
 	full: bool = False
 	until: datetime | None = None
+	through: int = 0
 	breath: float = 0
 	errors: list[str] = field(default_factory=list)
+	left: int = 0
 	tally: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 	bound: dict[tuple[str, str, str], int] = field(default_factory=dict)
 

@@ -16,7 +16,9 @@ from datetime import timedelta
 
 from erpsync_app.engine.apply import apply, save
 from erpsync_app.engine.batch import Batch, Pair, docstatus
+from erpsync_app.engine.cancels import check_cancel, look_at_kept
 from erpsync_app.engine.context import Context, Run
+from erpsync_app.engine.days import or_too_soon
 from erpsync_app.engine.dependencies import check_targets
 from erpsync_app.engine.errors import (
 	Blocked,
@@ -31,7 +33,7 @@ from erpsync_app.engine.followers import look_at_followers
 from erpsync_app.engine.gather import gather
 from erpsync_app.engine.goods import explained
 from erpsync_app.engine.intents import FRUIT, may_be_of_another
-from erpsync_app.engine.lifecycle import SUBMITTED, lags
+from erpsync_app.engine.lifecycle import CANCELLED, SUBMITTED, lags
 from erpsync_app.engine.merged import look_next, unite
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Event, Kind, Outcome, Rule, Side, other
 from erpsync_app.engine.ordering import parents_first
@@ -41,6 +43,7 @@ from erpsync_app.engine.retry import NEXT_RUN, NotYet
 from erpsync_app.engine.reused import is_another, let_go
 from erpsync_app.engine.setbacks import quarantine, refused
 from erpsync_app.engine.watch import before_batch, before_write
+from erpsync_app.engine.workflow import by_walking, check_way, on_their_way
 
 MADE_BY_SITE = (
 	"The {0} site made it by itself when sync wrote another document there, and the {1} site has none like it: a setting or"
@@ -116,9 +119,13 @@ def _process(ctx: Context, run: Run, doctype: str, events: list[Event]) -> bool:
 		left = Counter(event.id for pair in batch.pairs for event in pair.events)
 		for pair in _in_order(ctx, batch):
 			try:
+				names = {(side, doctype, name) for side, name in pair.binding.names.items() if name}
+				ctx.waiting -= names
 				written += _one(ctx, run, batch, pair)
 				done += pair.events
+				run.through += 1
 			except NotYet as e:
+				ctx.waiting |= names
 				ctx.queue.retry(pair.events, after=e.after, error=str(e), attempt=False)
 				run.counts["waiting"] += 1
 			except Unclear as e:
@@ -224,6 +231,8 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 		if write.operation == "merge" and not (survivor and survivor.counterpart):
 			raise Blocked(_awaited(batch, pair, source))
 		check_targets(ctx, batch, pair, write)
+		check_cancel(pair, write)
+		check_way(ctx, batch, pair, write)
 		doc = pair.docs[source]
 		if write.operation == "create" and doc and not pair.binding.id:
 			if may_be_of_another(ctx, batch, pair, doc, source):
@@ -245,13 +254,21 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 	try:
 		apply(ctx, run, batch, pair, decision, renew)
 	except Refused as e:
-		raise explained(ctx, batch, pair, e) from e
+		raise or_too_soon(ctx, batch, pair, decision, explained(ctx, batch, pair, e)) from e
 	if decision.writes:
 		batch.arrived(pair)
+	for write in decision.writes:
+		if write.docstatus == CANCELLED:
+			look_at_kept(ctx, batch, pair, write.side)
 	if decision.forget:
 		ctx.queue.put(look_next(pair, decision))
 	if pair.left_out:
 		raise Blocked(f"It is written, but {', '.join(sorted(pair.left_out))} waits for what it links to.")
+	if pair.taken:
+		values = ", ".join(sorted(value for each in pair.taken for value in each.values))
+		raise NotYet(f"it is written but for {values}, which other documents have yet to give up")
+	if pair.walking:
+		raise NotYet("it is written, and goes on in its workflow next", timedelta(0))
 	if pair.own_rows:
 		raise NotYet("it is written, and the references to its own rows come next", timedelta(0))
 	if decision.writes and lags(batch.rule, {side: docstatus(doc) for side, doc in pair.docs.items() if doc}):
@@ -328,7 +345,9 @@ def _decide(batch: Batch, pair: Pair) -> Decision:
 	views = {side: batch.view(pair, side) for side in SIDES}
 	binding = pair.binding
 	contested = binding.status in ("Conflict", "Diverged")
-	decision = reconcile(batch.rule_of(pair), binding.held, views, binding.choice, contested, binding.rows)
+	held = on_their_way(batch, pair)
+	decision = reconcile(batch.rule_of(pair), held, views, binding.choice, contested, binding.rows)
+	decision = by_walking(batch, pair, decision)
 	if rename := _rename(batch, pair):
 		# By itself: a site changes fields along with a name, and the rest is decided when it has.
 		return Decision(writes=rename, status=None, reason=f"renamed on the {pair.renamed} side")

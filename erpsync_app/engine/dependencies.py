@@ -21,8 +21,9 @@ from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import Blocked
 from erpsync_app.engine.followers import FOLLOWERS
 from erpsync_app.engine.lifecycle import CANCELLED, SUBMITTED
-from erpsync_app.engine.mapping import link_target, links
-from erpsync_app.engine.model import Event, Progress, Side, other
+from erpsync_app.engine.mapping import Shape, link_target, links
+from erpsync_app.engine.model import Document, Event, Progress, Side, other
+from erpsync_app.engine.numbers import ANY
 from erpsync_app.engine.reconcile import Write
 from erpsync_app.engine.references import unknown_row
 from erpsync_app.engine.retry import SHORTLY, NotYet
@@ -36,12 +37,13 @@ def check_targets(ctx: Context, batch: Batch, pair: Pair, write: Write) -> None:
 	"""Raise NotYet, or Blocked, where what the document links to has to be written on the side of `write` before it."""
 	there, side = write.side, other(write.side)
 	needed, doc = set(write.fields), pair.docs[side]
+	check_numbers(ctx, batch, pair, side, needed if write.operation != "create" else None)
 	if write.operation == "create" and doc:
 		needed |= batch.fields(doc, side, at_birth=True).keys()
 		needed -= optional(batch, needed)  # it can be written without them
 	if target := missing_target(ctx, batch, pair, side, needed):
 		text = f"{target[0]} {target[1]}, which it links to, is not synced yet."
-		if batch.goes_before(pair, side, *target):
+		if batch.goes_before(pair, side, *target) or (side, *target) in ctx.waiting:
 			raise NotYet(text)
 		raise Blocked(text)
 	if target := unknown_row(batch, pair, side, needed):
@@ -64,7 +66,7 @@ def unbound_links(
 ) -> Iterator[tuple[str, str, str]]:
 	"""Each `(field, doctype, name)` among `fields` of the side's document that points to an unbound document of a
 	synced DocType; for a row the field is that of its table."""
-	for field, doctype, name in _links_of(ctx, batch, pair, side):
+	for field, doctype, name in links_of(ctx, batch, pair, side):
 		if field in fields and name not in batch.bound[side].get(doctype, ()):
 			yield field, doctype, name
 
@@ -73,7 +75,7 @@ def link_behind(ctx: Context, batch: Batch, pair: Pair, side: Side) -> tuple[str
 	"""The first document that the side's document links to and that has not come as far on the other side as it has to:
 	`(doctype, name, how far)`. Left aside are those that are not bound, and those whose rule lets them stay behind."""
 	there = other(side)
-	for field, doctype, name in _links_of(ctx, batch, pair, side):
+	for field, doctype, name in links_of(ctx, batch, pair, side):
 		rule, found = ctx.rules[doctype], batch.bound[side].get(doctype, {}).get(name)
 		if found is None or not rule.writes(there) or rule.submit != "follow":
 			continue
@@ -84,7 +86,7 @@ def link_behind(ctx: Context, batch: Batch, pair: Pair, side: Side) -> tuple[str
 	return None
 
 
-def _links_of(ctx: Context, batch: Batch, pair: Pair, side: Side) -> Iterator[tuple[str, str, str]]:
+def links_of(ctx: Context, batch: Batch, pair: Pair, side: Side) -> Iterator[tuple[str, str, str]]:
 	"""Each `(field, doctype, name)` of the side's document that points to another document of a synced DocType."""
 	doc = pair.docs[side]
 	if doc is None:
@@ -116,6 +118,32 @@ def missing_target(
 		if ctx.rules[doctype].naming == "own" or batch.rule.follows:
 			return doctype, name
 	return None
+
+
+def check_numbers(ctx: Context, batch: Batch, pair: Pair, side: Side, fields: Collection[str] | None) -> None:
+	"""Raise Blocked if one of `fields`, or any for None, links to a document that each site numbers by itself and that no
+	rule lets cross: on the other side that number may be another document's."""
+	for field, doctype, name in _pointing(pair.docs[side] or {}, batch.shape, side, fields):
+		if doctype not in ctx.rules and ctx.counter(doctype) == ANY:
+			raise Blocked(
+				f"{field} links to {doctype} {name}, and each site numbers its {doctype} documents by itself, so that on the"
+				f" other site this may be another one: add a Sync Rule for {doctype}, or exclude {field}."
+			)
+
+
+def _pointing(
+	doc: Document, shape: Shape, side: Side, fields: Collection[str] | None = None
+) -> Iterator[tuple[str, str, str]]:
+	"""Each `(field, doctype, name)` that a document points to, those of its rows as well."""
+	for f in shape.fields:
+		value = doc.get(f.on(side))
+		if not value or (fields is not None and f.local not in fields):
+			continue
+		if f.rows is not None:
+			for row in value:
+				yield from _pointing(row, f.rows, side)
+		elif target := link_target(f, doc, shape, side):
+			yield f.local, target, value
 
 
 def optional(batch: Batch, fields: Collection[str]) -> set[str]:

@@ -107,11 +107,17 @@ def contents(fields: Fields, shape: Shape) -> Iterable[tuple[str, Mapping[str, A
 
 def learn_files(ctx: Context, batch: Batch, side: Side, docs: list[Document]) -> None:
 	"""Look up the files that documents just read have or mention, a call or two for all of them."""
-	if not batch.rule.attachments or not docs:
-		return
+	if batch.rule.attachments and docs:
+		names = [doc["name"] for doc in docs]
+		attached = ctx.sites[side].files("attached_to_name", names, doctype=batch.rule.doctype)
+		keep_files(ctx, batch, side, docs, attached)
+
+
+def keep_files(ctx: Context, batch: Batch, side: Side, docs: list[Document], files: Iterable[File]) -> None:
+	"""Keep the files of documents in mind, and look up what else the documents mention."""
 	site, terms = ctx.sites[side], batch.terms[side]
 	by_name: dict[str, list[File]] = {doc["name"]: [] for doc in docs}
-	for file in site.files("attached_to_name", list(by_name), doctype=batch.rule.doctype):
+	for file in files:
 		by_name.get(file.document or "", []).append(file)
 	for doc in docs:
 		doc[FILES] = by_name[doc["name"]]

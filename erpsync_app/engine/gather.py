@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import tzinfo
 
-from erpsync_app.engine.batch import CANDIDATES, Batch, Pair, equal, learn
+from erpsync_app.engine.batch import CANDIDATES, Batch, Pair, learn
+from erpsync_app.engine.cancels import look_for_linking
 from erpsync_app.engine.canonical import instant
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.effects import look_for_effects
@@ -33,6 +34,7 @@ from erpsync_app.engine.model import (
 	Side,
 	other,
 )
+from erpsync_app.engine.numbers import agree, is_one, look_for_namesakes
 from erpsync_app.engine.reused import is_another
 from erpsync_app.engine.rules import matches
 
@@ -41,7 +43,7 @@ def gather(ctx: Context, doctype: str, events: Sequence[Event]) -> Batch:
 	"""Pair up the documents of the events, all of one DocType, and read both sides of each."""
 	rule, shape = ctx.rules[doctype], ctx.shape(doctype)
 	pairs = _pair_up(ctx, rule, events)
-	batch = Batch(rule, shape, pairs, _terms(ctx))
+	batch = Batch(rule, shape, pairs, terms_of(ctx), ctx.counter(doctype))
 	_read(ctx, batch)
 	look_for_merged(ctx, batch, usurped=True)
 	_part_from_reused(ctx, batch)
@@ -52,9 +54,11 @@ def gather(ctx: Context, doctype: str, events: Sequence[Event]) -> Batch:
 	_look_for_deletions(ctx, batch)
 	look_for_late(ctx, batch)
 	look_for_effects(ctx, batch)
+	look_for_linking(ctx, batch)
 	find_twins(ctx, batch)
 	for pair in batch.pairs:
 		pair.in_scope = bool(pair.binding.id) or _in_scope(batch, pair)
+	look_for_namesakes(batch)
 	look_at_leaders(ctx, batch)
 	look_at_goods(ctx, batch)
 	look_for_vanished(ctx, batch)
@@ -89,7 +93,7 @@ def _pair_up(ctx: Context, rule: Rule, events: Sequence[Event]) -> list[Pair]:
 	return list(pairs.values())
 
 
-def _terms(ctx: Context) -> dict[Side, Terms]:
+def terms_of(ctx: Context) -> dict[Side, Terms]:
 	zone = ctx.sites[LOCAL].time_zone
 	return {LOCAL: Terms(LOCAL, zone, zone), CLOUD: Terms(CLOUD, ctx.sites[CLOUD].time_zone, zone, {}, {})}
 
@@ -209,13 +213,11 @@ def _candidates(
 
 
 def _is_same(batch: Batch, doc: Document, side: Side, candidate: Document, fields: tuple[str, ...]) -> bool:
-	here, there = batch.fields(doc, side), batch.fields(candidate, other(side))
 	if fields:
-		return all(here.get(f) is not None and here.get(f) == there.get(f) for f in fields)
-	if doc["name"] != candidate["name"]:
-		return False
-	# Where each site names its own, one name on both sides may well be two documents.
-	return batch.rule.naming == "keep" or equal(here, there)
+		return agree(batch.fields(doc, side), batch.fields(candidate, other(side)), fields)
+	if batch.rule.naming == "own":
+		return is_one(batch, doc, side, candidate)
+	return doc["name"] == candidate["name"]
 
 
 def _look_for_renames(ctx: Context, batch: Batch) -> None:

@@ -12,10 +12,10 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
-from erpsync_app.engine.model import LOCAL, Document, Field, File, Meta, Rule, Side
+from erpsync_app.engine.model import CLOUD, LOCAL, Document, Field, File, Meta, Rule, Side, Workflow
 
 LAYOUT_TYPES = frozenset(
 	("Section Break", "Column Break", "Tab Break", "HTML", "Button", "Heading", "Fold", "Image")
@@ -63,6 +63,7 @@ class SyncedField:
 	at_birth: bool = False
 	after_submit: bool = False
 	required: bool = False
+	default: str | None = None
 	rows: Shape | None = None
 	lists: str | None = None
 	"""The DocType whose documents a text field names, several at once."""
@@ -83,6 +84,8 @@ class Shape:
 	"""Of a child table: a new row may be given a name. Not where a site counts its rows, or makes names of another kind."""
 	random_names: bool = False
 	"""Both sites make up the names of documents, which mean nothing: a new one may be given any."""
+	workflows: Mapping[Side, Workflow] = field(default_factory=dict)
+	"""The active workflow of each side that has one."""
 
 	def named(self, local: str) -> SyncedField | None:
 		return next((f for f in self.fields if f.local == local), None)
@@ -131,7 +134,15 @@ def shape_of(
 	after Pricing Rule, lists documents of it."""
 	kinds = frozenset() if rule.attachments else FILE_TYPES
 	lists = {name: doctype for doctype in own_named for name in _called_after(doctype)}
-	return _shape(local, cloud, dict(rule.field_map), rule.exclude | excluded, kinds, lists)
+	shape = _shape(local, cloud, dict(rule.field_map), rule.exclude | excluded, kinds, lists)
+	workflows = {side: meta.workflow for side, meta in ((LOCAL, local), (CLOUD, cloud)) if meta.workflow}
+	states = {(side, workflow.field) for side, workflow in workflows.items()}
+	fields = (
+		# A state is gone on from by the actions of its workflow, whatever the field says of itself.
+		replace(f, at_birth=False, after_submit=True) if states & {(LOCAL, f.local), (CLOUD, f.cloud)} else f
+		for f in shape.fields
+	)
+	return replace(shape, fields=tuple(fields), workflows=workflows)
 
 
 def _called_after(doctype: str) -> tuple[str, str]:
@@ -173,6 +184,7 @@ def _shape(
 				at_birth=ours.read_only or theirs.read_only or ours.name in AT_BIRTH,
 				after_submit=ours.allow_on_submit and theirs.allow_on_submit,
 				required=ours.required or theirs.required,
+				default=ours.default or theirs.default,
 				rows=rows,
 				lists=lists.get(ours.name) if ours.type in LISTING_TYPES else None,
 			)

@@ -64,6 +64,30 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Transition:
+	"""One step of a workflow: `action` leads from `state` to `next_state`, for who has `role`; `mine` is that the sync user
+	has it, `self_approval` that it may be taken by the owner of the document."""
+
+	state: str
+	action: str
+	next_state: str
+	role: str = ""
+	mine: bool = True
+	self_approval: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+	"""The active workflow of a DocType on one site. `field` holds the state of a document; `states` are in their order,
+	the first being that of a new document, each with the docstatus that a document has in it."""
+
+	name: str
+	field: str
+	states: Mapping[str, int]
+	transitions: tuple[Transition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Meta:
 	"""The meta data of one DocType on one site, Custom Fields and Property Setters applied.
 
@@ -77,6 +101,7 @@ class Meta:
 	parent_field: str | None = None
 	submittable: bool = False
 	autoname: str | None = None
+	workflow: Workflow | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ Every method may raise the errors of `engine.errors`, and nothing else that a ca
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Protocol
 
@@ -61,8 +61,24 @@ class Site(Protocol):
 	def named(self, doctype: str, filters: Sequence[tuple], limit: int) -> list[str]:
 		"""The names of the documents that meet Frappe filters, the newest first."""
 
+	def pages(self, doctype: str, size: int, filters: Sequence[tuple] = ()) -> Iterator[list[Document]]:
+		"""All whole documents that meet the Frappe filters, in order of name, `size` at a time. A child table in which no
+		document has a row when the first page is read is taken for empty."""
+
+	def sums(
+		self, doctype: str, by: Sequence[str], fields: Sequence[str], filters: Sequence[tuple] = ()
+	) -> list[Document]:
+		"""The sums of number fields over all documents that meet the Frappe filters, one row for each combination of the
+		values of the fields `by`."""
+
 	def with_row(self, doctype: str, child: str, created: Sequence[str]) -> list[str]:
 		"""The names of the documents that have a row of the child DocType with one of these `creation`, in order."""
+
+	def linking(
+		self, doctype: str, child: str, field: str, names: Sequence[str], where: Sequence[tuple] = ()
+	) -> list[tuple[str, str, int]]:
+		"""The documents that have one of `names` in the field `field` of a row of the child DocType, or of their own
+		where `child` is `doctype`: `(name, value of the field, docstatus)`. `where` are further Frappe filters."""
 
 	def parents(self, doctype: str, child: str, rows: Sequence[str]) -> dict[str, str]:
 		"""The document of `doctype` that each of these rows of the child DocType belongs to, by the name of the row; those
@@ -102,6 +118,14 @@ class Site(Protocol):
 	def merge(self, doctype: str, name: str, into: str, modified: str) -> None:
 		"""Merge the document into another one by Frappe's own rename, which leads every Link to that one and deletes
 		this one; if it is still as of `modified`, else raise Stale."""
+
+	def transitions(self, doctype: str, name: str) -> list[tuple[str, str]]:
+		"""Of a document with a workflow: the actions, and the states that they lead to, that are open to the user in the
+		document's present state, with its present values."""
+
+	def take(self, doctype: str, name: str, action: str, modified: str) -> Document:
+		"""Take the transition `action` of the document's workflow, which may submit or cancel it, if it is still as of
+		`modified`, else raise Stale. Answers what the site made of it."""
 
 	def delete(self, doctype: str, name: str, modified: str) -> None:
 		"""Delete the document if it is still as of `modified`, else raise Stale."""
@@ -211,23 +235,50 @@ class EventQueue(Protocol):
 
 	def done(self, events: Sequence[Event]) -> None: ...
 
-	def retry(self, events: Sequence[Event], *, after: timedelta, error: str, attempt: bool) -> None:
-		"""Give back, due again after a while. `attempt` says whether it counts against the document."""
+	def retry(
+		self,
+		events: Sequence[Event],
+		*,
+		after: timedelta,
+		error: str,
+		attempt: bool,
+		blocked: bool = False,
+	) -> None:
+		"""Give back, due again after a while. `attempt` says whether it counts against the document; what is `blocked` by
+		another document is made due by `hasten`."""
 
-	def next_due(self, doctypes: Sequence[str]) -> datetime | None:
+	def hasten(self, doctypes: Sequence[str]) -> None:
+		"""Make due what waits, and is blocked by another document: that may have gone through by now."""
+
+	def next_due(self, doctypes: Sequence[str], *, refused: bool = True) -> datetime | None:
 		"""When the next waiting event is due (aware, UTC); None where none waits. Leased and quarantined
-		events do not count."""
+		events do not count, nor, if `refused` says so, those of documents that were refused before."""
+
+	def set_aside(self, doctype: str, side: Side) -> dict[str, str]:
+		"""The quarantined documents of a side, by name: their `modified` when they failed, "" where it is not known."""
+
+	def states(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, tuple[str, str]]:
+		"""By name, of those that have events on `side`: "Pending" or "Failed", and the last error, if there was one. One
+		that waits counts for more than one that failed."""
 
 	def deletions(self, doctype: str, side: Side) -> list[str]:
 		"""The names of the documents of which a deletion on `side` waits or is under way, but for those that a
 		person let pass."""
 
-	def fail(self, events: Sequence[Event], *, error: str, blocked: bool = False) -> None:
+	def fail(
+		self,
+		events: Sequence[Event],
+		*,
+		error: str,
+		blocked: bool = False,
+		seen: Mapping[Side, str] | None = None,
+	) -> None:
 		"""Quarantine: kept, not due, until a person retries it or the document changes again. What is `blocked` by
-		another document is also tried again by `unblock`."""
+		another document is also tried again by `unblock`. `seen` is the `modified` of each side's document now."""
 
 	def unblock(self) -> None:
-		"""Make due what is quarantined as blocked, for one more try: what it waits for may be there by now."""
+		"""Make due what is quarantined as blocked, for one more try in the place of its last: what it waits for may be there
+		by now."""
 
 
 class Clock(Protocol):

@@ -78,6 +78,12 @@ def own_rows(doc: Document, shape: Shape, side: Side) -> frozenset[str]:
 	return frozenset(str(row["name"]) for rows in tables for row in rows if row.get("name"))
 
 
+def refers_to_itself(doc: Document, shape: Shape, side: Side) -> bool:
+	"""Whether a row of the document, or the document, refers to another one of its rows."""
+	own = own_rows(doc, shape, side)
+	return any(text in own for _, text in _texts(doc, shape, side)) if own else False
+
+
 def without_references(fields: Fields, shape: Shape, rows: Collection[str]) -> Fields:
 	"""Canonical fields in which every reference to one of `rows` is empty: what a create can tell before the other site
 	has named the rows of the document itself."""

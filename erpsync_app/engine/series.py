@@ -17,7 +17,8 @@ OF_THE_DOCUMENT = ("{", "WW", "FY", "timestamp")
 
 
 def reached(series: str, names: Iterable[str], day: date) -> int:
-	"""The highest number that the counter had to be at to make one of the names on that day; 0 where it made none."""
+	"""The highest number that the counter had to be at to make one of the names on that day; 0 where it made none. A
+	longer number is taken for one that a person typed, not for one of a counter that has outgrown its series."""
 	parts = series.split(".")
 	if not any(part.startswith("#") for part in parts) or any(
 		part.startswith(OF_THE_DOCUMENT) for part in parts
@@ -29,7 +30,12 @@ def reached(series: str, names: Iterable[str], day: date) -> int:
 		for some in (parts[:at], parts[at + 1 :])
 	)
 	counted = (name[len(before) : len(name) - len(after)] for name in names if _fits(name, before, after))
-	return max((int(number) for number in counted if number.isascii() and number.isdigit()), default=0)
+	digits = [
+		number
+		for number in counted
+		if len(number) == len(parts[at]) and number.isascii() and number.isdigit()
+	]
+	return max(map(int, digits), default=0)
 
 
 def _fits(name: str, before: str, after: str) -> bool:

@@ -7,9 +7,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from erpsync_app.engine.batch import Pair
 from erpsync_app.engine.context import Context, Run
+from erpsync_app.engine.days import TooSoon
 from erpsync_app.engine.errors import Blocked, Duplicate, Refused, Stale
 from erpsync_app.engine.model import Event, Outcome
 from erpsync_app.engine.retry import SHORTLY
@@ -18,15 +20,21 @@ from erpsync_app.engine.trail import log_entry
 
 def refused(ctx: Context, run: Run, pair: Pair, e: Exception) -> None:
 	"""Try the document again later; after too many times, quarantine it, and say why where people look."""
-	error = str(e) if isinstance(e, Refused) else f"{type(e).__name__}: {e}"
+	error, blocked = str(e) if isinstance(e, Refused) else f"{type(e).__name__}: {e}", isinstance(e, Blocked)
 	attempts = max(event.attempts for event in pair.events) + 1
 	binding = pair.as_failed()
 	# Only where the site said no is it sure that a create made nothing.
 	in_vain = isinstance(e, Refused) and binding.intent
 	after = replace(binding, intent=None, rows={}) if in_vain else binding
+	if isinstance(e, TooSoon):
+		ctx.queue.retry(pair.events, after=e.after, error=error, attempt=False)
+		run.counts["waiting"] += 1
+		if binding.id and in_vain:
+			_note(ctx, Outcome(after))
+		return
 	if not ctx.retry.exhausted(attempts):
 		wait = timedelta(0) if isinstance(e, Stale) else ctx.retry.wait(attempts)
-		ctx.queue.retry(pair.events, after=wait, error=error, attempt=True)
+		ctx.queue.retry(pair.events, after=wait, error=error, attempt=True, blocked=blocked)
 		run.counts["retried"] += 1
 		if binding.id and in_vain:
 			_note(ctx, Outcome(after))
@@ -38,17 +46,17 @@ def refused(ctx: Context, run: Run, pair: Pair, e: Exception) -> None:
 		# It may be that which stood in the way, and have done all there was to do.
 		ctx.queue.retry(pair.events, after=SHORTLY, error=error, attempt=False)
 		return
-	quarantine(ctx, pair.events, error, blocked=isinstance(e, Blocked))
+	quarantine(ctx, pair.events, error, blocked=blocked, seen=pair.seen)
 	if not told:
 		run.failed(binding.doctype, pair.name, error)
 
 
-def quarantine(ctx: Context, events: Sequence[Event], error: str, *, blocked: bool = False) -> None:
+def quarantine(ctx: Context, events: Sequence[Event], error: str, **more: Any) -> None:
 	"""Keep what is needed to try the document again, and no more: one that fails for years must not fill the queue."""
 	needed = {
 		(event.side, event.name, event.kind): event for event in sorted(events, key=lambda e: e.attempts)
 	}
-	ctx.queue.fail(list(needed.values()), error=error, blocked=blocked)
+	ctx.queue.fail(list(needed.values()), error=error, **more)
 	ctx.queue.done([event for event in events if event not in needed.values()])
 
 

@@ -19,6 +19,8 @@ from erpsync_app.engine import rules
 from erpsync_app.engine.errors import Missing, SyncError
 from erpsync_app.engine.files import FILE
 from erpsync_app.engine.ordering import unbreakable
+from erpsync_app.erp_sync.naming import counts
+from erpsync_app.erp_sync.needs import unruled
 
 MODULE = "ERP Sync"
 MODULES_OF_POWER = (
@@ -55,6 +57,25 @@ def syncable(doctype: str):
 			frappe.PermissionError,
 		)
 	return meta
+
+
+def check_naming(rule, meta):
+	"""Where both sites count, one number is two documents. With one direction only one site need count."""
+	if rule.naming == "keep" and rule.direction == "bidirectional" and counts(meta):
+		frappe.throw(
+			_(
+				"Naming cannot be keep: each site numbers its {0} documents by itself, and one number would stand for two of"
+				" them. Choose own, or leave it empty."
+			).format(_(meta.name))
+		)
+
+
+def tell_unruled(rule):
+	"""What no document of this rule can do without may get its own rule next: no reason to refuse this one."""
+	ruled = frappe.get_all("Sync Rule", {"enabled": 1}, pluck="name", order_by="name asc")
+	excluded = settings.load().excluded.union(lines(rule.exclude_fields))
+	if sentence := unruled(rule.ref_doctype, ruled, excluded):
+		frappe.msgprint(escape_html(sentence), indicator="orange")
 
 
 def check_filters(rule, meta):

@@ -8,7 +8,7 @@ name are never worked on by two workers at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,7 +22,7 @@ create table if not exists event (
 	id integer primary key autoincrement,
 	side text not null, doctype text not null, name text not null, kind text not null, trigger_ text not null,
 	status text not null default 'Pending', attempts integer not null default 0, error text,
-	blocked integer not null default 0, due text not null, worker text, lease_until text
+	blocked integer not null default 0, seen text, due text not null, worker text, lease_until text
 );
 create index if not exists event_document on event (doctype, name);
 create index if not exists event_due on event (doctype, kind, status, due);
@@ -106,17 +106,50 @@ class SqliteQueue:
 				f"delete from event where id in ({marks(ids)}) and worker = ?", (*ids, self._worker)
 			)
 
-	def retry(self, events: Sequence[Event], *, after: timedelta, error: str, attempt: bool) -> None:
+	def retry(
+		self,
+		events: Sequence[Event],
+		*,
+		after: timedelta,
+		error: str,
+		attempt: bool,
+		blocked: bool = False,
+	) -> None:
 		due = _text(self._clock.now() + after)
 		self._update(
 			events,
-			"due = ?, error = ?, attempts = attempts + ?, worker = null, lease_until = null",
-			(due, error, int(attempt)),
+			"due = ?, error = ?, attempts = attempts + ?, blocked = ?, worker = null, lease_until = null",
+			(due, error, int(attempt), int(blocked)),
 		)
 
-	def fail(self, events: Sequence[Event], *, error: str, blocked: bool = False) -> None:
-		change = "status = 'Failed', error = ?, blocked = ?, worker = null, lease_until = null"
-		self._update(events, change, (error, int(blocked)))
+	def hasten(self, doctypes: Sequence[str]) -> None:
+		with self._db.transaction():
+			self._db.execute(
+				f"""update event set due = ? where status = 'Pending' and blocked and worker is null
+				and doctype in ({marks(doctypes)})""",
+				(_text(self._clock.now()), *doctypes),
+			)
+
+	def set_aside(self, doctype: str, side: Side) -> dict[str, str]:
+		rows = self._db.rows(
+			"""select name, seen from event where doctype = ? and side = ? and status = 'Failed'
+			and kind = 'change' order by id""",
+			(doctype, side),
+		)
+		return {row["name"]: row["seen"] or "" for row in rows}
+
+	def fail(
+		self,
+		events: Sequence[Event],
+		*,
+		error: str,
+		blocked: bool = False,
+		seen: Mapping[Side, str] | None = None,
+	) -> None:
+		change = "status = 'Failed', error = ?, blocked = ?, seen = ?, worker = null, lease_until = null"
+		for side in {event.side for event in events}:
+			of_side = [event for event in events if event.side == side]
+			self._update(of_side, change, (error, int(blocked), (seen or {}).get(side)))
 
 	def unblock(self) -> None:
 		with self._db.transaction():
@@ -124,6 +157,14 @@ class SqliteQueue:
 				"update event set status = 'Pending', due = ? where status = 'Failed' and blocked",
 				(_text(self._clock.now()),),
 			)
+
+	def states(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, tuple[str, str]]:
+		rows = self._db.rows(
+			f"""select name, status, error from event where doctype = ? and side = ? and name in ({marks(names)})
+			order by status, id""",
+			(doctype, side, *names),
+		)
+		return {row["name"]: (row["status"], row["error"] or "") for row in rows}  # "Pending" after "Failed"
 
 	def deletions(self, doctype: str, side: Side) -> list[str]:
 		waiting = self._db.rows(

@@ -18,6 +18,7 @@ from erpsync_app.sandbox.store import Store, table
 COMPARISONS = frozenset(("=", "!=", ">", "<", ">=", "<="))
 NEVER_NULL = frozenset(("name", "creation", "modified"))
 DEFAULT_PAGE = 20
+SUM = re.compile(r"sum\((\w+)\) as (\w+)", re.IGNORECASE)
 ORDER = re.compile(r"`?(\w+)`?(?:\s+(asc|desc))?", re.IGNORECASE)
 
 
@@ -26,16 +27,18 @@ def get_list(store: Store, user: User, arguments: Mapping[str, Any]) -> list[Any
 	_check_readable(user, kind, arguments.get("parent"))
 	wanted = arguments.get("fields") or ["name"]
 	if wanted == ["*"]:
-		fields = [c for c in columns_of(kind) if c not in OF_DOCUMENTS]
+		fields = [_quoted(c) for c in columns_of(kind) if c not in OF_DOCUMENTS]
 	else:
-		fields = [_known(kind, f) for f in wanted]
+		fields = [_selected(kind, f) for f in wanted]
 	conditions, values = _conditions(kind, arguments.get("filters") or [])
 	if kind.name in OF_THEIR_OWNERS:
 		conditions.append("(owner = ? or public = 1)")
 		values.append(user.name)
-	sql = f"select {', '.join(_quoted(f) for f in fields)} from {table(kind)}"
+	sql = f"select {', '.join(fields)} from {table(kind)}"
 	if conditions:
 		sql += f" where {' and '.join(conditions)}"
+	if grouped := arguments.get("group_by"):
+		sql += f" group by {', '.join(_quoted(_known(kind, f.strip())) for f in grouped.split(','))}"
 	sql += f" order by {_order(kind, arguments.get('order_by') or 'modified desc')}"
 	# A length of 0 is no limit; only one that is not given is the default page.
 	length = int(arguments.get("limit_page_length", DEFAULT_PAGE) or 0)
@@ -53,6 +56,14 @@ def _check_readable(user: User, kind: DocType, parent: Any) -> None:
 	if owner is None or not any(t.options == kind.name for t in owner.tables):
 		raise FrappeError("PermissionError")
 	check(user, "read", owner.name)
+
+
+def _selected(kind: DocType, field: Any) -> str:
+	if isinstance(field, dict):  # as v16 has it
+		raise FrappeError("TypeError", "unhashable type: 'dict'")
+	if match := SUM.fullmatch(field):
+		return f"sum({_quoted(_known(kind, match[1]))}) as {_quoted(match[2])}"
+	return _quoted(_known(kind, field))
 
 
 def _known(kind: DocType, field: Any) -> str:

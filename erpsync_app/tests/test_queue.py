@@ -388,6 +388,34 @@ def test_what_was_blocked_is_tried_again(one, event, claimed, doctype):
 	assert claimed(one) == ["a"]
 
 
+def test_what_is_tried_again_and_again_counts_no_further_than_its_last_try(one, event, doctype, rows):
+	one.put([event("a")])
+	one.retry(one.claim(doctype, "change", 1), after=timedelta(0), error="x", attempt=True, blocked=True)
+	one.fail(one.claim(doctype, "change", 1), error="x", blocked=True)
+	for again in (one.unblock, lambda: one.put([event("a")])) * 2:
+		again()
+		one.fail(one.claim(doctype, "change", 1), error="x", blocked=True)
+		assert max(row["attempts"] for row in rows()) == 2
+
+
+def test_what_is_blocked_is_made_due_by_what_went_through(one, event, claimed, doctype):
+	one.put([event("a"), event("b")])
+	for name in "ab":
+		(claim,) = one.claim(doctype, "change", 1, name)
+		one.retry([claim], after=timedelta(hours=1), error="x", attempt=True, blocked=name == "a")
+	one.hasten([doctype])
+	assert one.next_due([doctype]) <= datetime.now(timezone.utc)
+	assert one.next_due([doctype], refused=False) is None
+	assert claimed(one) == ["a"]
+
+
+def test_what_is_set_aside_is_known_by_when_it_was_changed(one, event, doctype):
+	one.put([event("a"), event("a", side=CLOUD), event("b")])
+	one.fail(one.claim(doctype, "change", 2), error="x", seen={LOCAL: "then"})
+	assert one.set_aside(doctype, LOCAL) == {"a": "then", "b": "then"}
+	assert one.set_aside(doctype, CLOUD) == {"a": ""}
+
+
 def test_next_due_is_the_first_to_wait(one, event, doctype, prefix):
 	assert one.next_due([doctype]) is None
 	one.put([event("a"), event("b")])

@@ -19,14 +19,17 @@ BENCHLESS = {
 	f"erpsync_app.adapters.{name}"
 	for name in (
 		"cloud_site",
+		"compat",
 		"files",
 		"keyset",
+		"rest_account",
 		"rest_client",
 		"rest_errors",
 		"rest_files",
 		"rest_meta",
 		"rest_reader",
 		"trail",
+		"workflows",
 	)
 }
 # What each room may import beside the standard library: names, with all that is below them.

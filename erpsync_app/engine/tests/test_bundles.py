@@ -218,6 +218,15 @@ def test_for_several_batches_a_bundle_is_made_once():
 	assert stock.sent[-1]["items"][0]["use_serial_batch_fields"] == 0
 
 
+def test_two_rows_of_equal_batches_have_a_bundle_each():
+	entries = [{"batch_no": lot, "qty": 2, "warehouse": "Stores"} for lot in ("L1", "L2")]
+	rows = [{"item_code": "Drill", "serial_and_batch_bundle": entries} for _ in range(2)]
+	stock = Stock()
+	Unbundled(stock).create(ENTRY, {"company": "Acme", "items": rows}, None)
+	one, two = (row["serial_and_batch_bundle"] for row in stock.sent[-1]["items"])
+	assert {one, two} == stock.docs[BUNDLE].keys() and one != two
+
+
 def test_a_rejected_bundle_is_one():
 	entries = [{"batch_no": "L1", "qty": 1, "warehouse": "Rejected"}]
 	assert (

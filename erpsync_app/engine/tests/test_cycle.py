@@ -1447,3 +1447,25 @@ def test_a_document_that_breaks_its_whole_batch_is_found_and_the_rest_flows(monk
 	monkeypatch.undo()
 	w.settle()
 	assert w.sites[CLOUD].names("Customer") == ["A", "B", "C"]
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_what_failed_is_tried_again_when_it_changed_and_not_by_every_scan(side):
+	w = World(keep("Customer"), retry=RetryPolicy(max_attempts=1))
+	w.people[side].insert("Customer", customer_name="A")
+	tries: list[str] = []
+
+	def around(label, call):
+		if not label.startswith(f"{other(side)}.create"):
+			return call()
+		tries.append(label)
+		raise Refused("The site does not want it.")
+
+	for _ in range(3):
+		ctx = w.context(around=around)
+		w.scan(ctx)
+		w.drain(ctx)
+	assert len(tries) == 1
+	w.people[side].save("Customer", "A", tax_id="1")
+	w.settle()
+	w.check_in_step()

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from erpsync_app.adapters.cloud_site import CloudSite
+from erpsync_app.engine.aside import to_try
 from erpsync_app.engine.canonical import canonical
 from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.cycle import drain
@@ -29,10 +30,11 @@ SYNC = User("sync@example.com", "sync-key", "sync-secret")
 ANNA = User("anna@example.com")
 ZONES = {LOCAL: "Asia/Kolkata", CLOUD: "America/New_York"}
 SITE_CALLS = (
-	"read stamps find with_row page_by_name page_by_time deletions deleted_at create update delete meta"
+	"read pages sums stamps find with_row linking page_by_name page_by_time deletions deleted_at create update delete"
+	" meta"
 	" files attached_since detached download add_file tags tag"
 ).split()
-LEDGER_CALLS = "bindings stamps names open_intents save cursor move_cursor".split()
+LEDGER_CALLS = "bindings stamps names progress open_intents save cursor move_cursor".split()
 QUEUE_CALLS = "put claim renew busy done retry next_due fail".split()
 
 
@@ -124,7 +126,7 @@ class World:
 	def scan(self, ctx: Context | None = None, *, full: bool = True) -> None:
 		ctx = ctx or self.context()
 		for events in scan(ctx, ctx.doctypes, full=full, trigger="scan", move=ctx.forced is None):
-			ctx.queue.put(events)
+			ctx.queue.put(to_try(ctx, events))
 
 	def drain(self, ctx: Context | None = None, **more: Any) -> Run:
 		run = Run("run", "test")

@@ -130,6 +130,15 @@ function filterable(fieldname, value, text) {
 	return `<a class="filterable ellipsis" data-filter="${fieldname},=,${escape(value)}">${escape(text)}</a>`;
 }
 
+/** Room for the error on a small screen too, where Frappe shows one column beside the name and the status. */
+erpsync.show_all_columns = (listview) => {
+	const settings = listview.list_view_settings;
+	if (!settings || settings.total_fields) return;
+	settings.total_fields = 6;
+	listview.setup_columns();
+	listview.render_header(true);
+};
+
 /** Settle conflicts, one after the other, after a person said yes. Answers whether something was done. */
 erpsync.settle = async (conflicts, choice) => {
 	const { label, question } = CHOICES[choice];

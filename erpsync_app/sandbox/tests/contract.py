@@ -499,6 +499,38 @@ def test_pages_by_time(site, person, tag):
 	assert past_the_first == seen[1:101]
 
 
+def test_pages_of_whole_documents(site, tag):
+	made = {n: site.create("Item", item(tag, n, barcodes=[{"barcode": f"{tag}-{n}"}]), None) for n in "cab"}
+	named = [("item_code", "like", f"{tag}%")]
+	pages = list(site.pages("Item", 2, named))
+	assert [[doc["name"] for doc in page] for page in pages] == [
+		[made[n]["name"] for n in names] for names in ("ab", "c")
+	]
+	seen = [doc for page in pages for doc in page]
+	assert seen == list(site.read("Item", [doc["name"] for doc in seen]).values())
+	assert len(next(site.pages("Item", 1))) == 1
+	assert list(site.pages("Item", 1, [("item_code", "=", f"{tag} none")])) == []
+
+
+def test_sums_of_number_fields(site, tag):
+	site.create("Item", item(tag, "a", end_of_life="2030-01-01"), None)
+	for code, rate, end in (("b", 1.25, "2031-01-01"), ("c", 2, "2031-01-01"), ("d", 4, "2032-01-01")):
+		site.create("Item", item(tag, code, standard_rate=rate, end_of_life=end), None)
+	named = [("item_code", "like", f"{tag}%")]
+	assert site.sums("Item", ["end_of_life", "stock_uom"], ["standard_rate", "is_stock_item"], named) == [
+		{"end_of_life": end, "stock_uom": "Nos", "standard_rate": total, "is_stock_item": 0.0}
+		for end, total in (("2030-01-01", 0.0), ("2031-01-01", 3.25), ("2032-01-01", 4.0))
+	]
+	assert site.sums("Item", ["stock_uom"], ["standard_rate"], [("item_code", "=", f"{tag} none")]) == []
+
+
+def test_sums_of_what_is_not_there(site):
+	with pytest.raises(Missing):
+		site.sums("No Such DocType", ["owner"], ["docstatus"])
+	with pytest.raises(NeedsPerson):
+		site.sums("Item", ["owner"], ["no_such_field"])
+
+
 # -- find
 
 
@@ -535,6 +567,19 @@ def test_the_documents_with_a_row_of_a_moment(site, tag):
 	assert found == sorted(set(found)) and made == {name for name in found if name.startswith(tag)}
 	assert site.with_row("Item", "Item Barcode", [other_one["creation"]]) == [other_one["name"]]
 	assert site.with_row("Item", "Item Barcode", ["2001-01-01 00:00:00.000001"]) == []
+
+
+def test_what_links_to_documents(site, tag):
+	for n in "ab":
+		barcodes = [{"barcode": f"{tag}-{n}{m}"} for m in "12"]
+		site.create("Item", item(tag, n, barcodes=barcodes), None)
+	wanted = [f"{tag}-{each}" for each in ("a1", "b1", "b2", "c1")]
+	a, b = (item(tag, n)["item_code"] for n in "ab")
+	found = [(a, f"{tag}-a1", 0), (b, f"{tag}-b1", 0), (b, f"{tag}-b2", 0)]
+	assert sorted(site.linking("Item", "Item Barcode", "barcode", wanted)) == found
+	where = [("barcode", "like", "%2")]
+	assert site.linking("Item", "Item Barcode", "barcode", wanted, where) == found[2:]
+	assert sorted(site.linking("Item", "Item", "item_code", [a, b])) == [(a, a, 0), (b, b, 0)]
 
 
 def test_find_by_an_unknown_field_is_a_matter_of_the_settings(site):

@@ -56,6 +56,21 @@ def test_an_event_comes_out_as_it_went_in(queue):
 	assert out.id
 
 
+def test_what_became_of_the_events_of_documents(queue):
+	queue.put([event("waits"), event("failed"), event("again"), event("there", side=CLOUD)])
+	claim = queue.claim("Item", "change", 10)
+	queue.retry(claim[:1], after=timedelta(0), error="not yet", attempt=True)
+	queue.fail(claim[1:], error="too big")
+	queue.put([event("again")])
+	names = ["waits", "failed", "again", "there", "nobody"]
+	assert queue.states("Item", LOCAL, names) == {
+		"waits": ("Pending", "not yet"),
+		"failed": ("Failed", "too big"),
+		"again": ("Pending", ""),
+	}
+	assert queue.states("Item", CLOUD, names) == {"there": ("Failed", "too big")}
+
+
 def test_the_limit_counts_documents(queue):
 	queue.put([event("a"), event("a"), event("b"), event("c")])
 	assert claimed(queue, limit=2) == ["a", "a", "b"]
@@ -182,6 +197,22 @@ def test_quarantine_is_kept_until_the_document_changes(queue, clock):
 	queue.put([event("a", kind="delete")])
 	assert [(e.kind, e.attempts) for e in queue.claim("Item", "delete", 1)] == [("change", 0), ("delete", 0)]
 	assert not queue.failed()
+
+
+def test_what_is_blocked_is_made_due_by_what_went_through(queue, clock):
+	queue.put([event("a"), event("b")])
+	for name in "ab":
+		(one,) = queue.claim("Item", "change", 1, name)
+		queue.retry([one], after=timedelta(hours=1), error="x", attempt=True, blocked=name == "a")
+	queue.hasten(["Item"])
+	assert claimed(queue) == ["a"]
+
+
+def test_what_is_set_aside_is_known_by_when_it_was_changed(queue):
+	queue.put([event("a"), event("a", side=CLOUD), event("b")])
+	queue.fail(queue.claim("Item", "change", 2), error="x", seen={LOCAL: "then"})
+	assert queue.set_aside("Item", LOCAL) == {"a": "then", "b": "then"}
+	assert queue.set_aside("Item", CLOUD) == {"a": ""}
 
 
 def test_quarantine_is_lifted_by_a_person(queue):

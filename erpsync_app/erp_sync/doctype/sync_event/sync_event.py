@@ -24,6 +24,7 @@ class SyncEvent(Document):
 		lease_until: DF.Datetime | None
 		next_try: DF.Datetime | None
 		ref_doctype: DF.Link
+		seen: DF.Data | None
 		side: DF.Literal["local", "cloud"]
 		state: DF.Literal["Pending", "Processing", "Failed"]
 		trigger: DF.Data | None

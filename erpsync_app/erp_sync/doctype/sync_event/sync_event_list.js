@@ -21,6 +21,7 @@ frappe.listview_settings["Sync Event"] = {
 		return [__(doc.state), colour, `state,=,${doc.state}`];
 	},
 	onload(listview) {
+		erpsync.show_all_columns(listview);
 		erpsync.words_in_filters(listview);
 		if (!erpsync.may_act()) return;
 		listview.page.add_actions_menu_item(__("Retry Now"), async () => {

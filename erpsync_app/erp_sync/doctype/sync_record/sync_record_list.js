@@ -6,6 +6,7 @@ frappe.listview_settings["Sync Record"] = {
 	hide_name_column: true,
 	hide_name_filter: true,
 	formatters: { error: erpsync.list_text },
+	onload: erpsync.show_all_columns,
 	get_indicator(doc) {
 		const colour = {
 			Pending: "blue",

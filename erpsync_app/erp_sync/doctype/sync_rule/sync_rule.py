@@ -65,6 +65,7 @@ class SyncRule(Document):
 		meta = rule_checks.syncable(self.ref_doctype)
 		if not self.naming:
 			self.naming = usual_naming(meta)
+		rule_checks.check_naming(self, meta)
 		rule_checks.check_filters(self, meta)
 		rule_checks.check_field_lists(self, meta)
 		rule_checks.check_field_map(self, meta)
@@ -72,6 +73,7 @@ class SyncRule(Document):
 			rule_checks.check_cycles(self)
 			rule_checks.check_match_fields(self)
 			rule_checks.check_with_cloud(self)
+			rule_checks.tell_unruled(self)
 
 	def on_update(self):
 		rules_cache.clear()
@@ -79,9 +81,11 @@ class SyncRule(Document):
 			frappe.db.set_single_value("Sync Settings", dict.fromkeys(BESIDE), update_modified=False)
 		if not self.enabled:
 			event_queue.forget(self.ref_doctype)
-		elif self.has_value_changed("enabled"):
-			# What was deleted while nobody looked, the trails tell from their beginning.
-			frappe.db.set_single_value("Sync Settings", DELETIONS, update_modified=False)
+		else:
+			event_queue.look_again(self.ref_doctype)
+			if self.has_value_changed("enabled"):
+				# What was deleted while nobody looked, the trails tell from their beginning.
+				frappe.db.set_single_value("Sync Settings", DELETIONS, update_modified=False)
 
 		forget_followers()
 

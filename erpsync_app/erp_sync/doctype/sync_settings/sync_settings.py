@@ -22,7 +22,11 @@ BESIDE = tuple(
 """The cursors of what hangs at documents."""
 
 CURSORS = ("local_deletions_cursor", "cloud_deletions_cursor", *BESIDE)
-KEPT_BY_SYNC = ("last_scan", "last_error", "last_error_on", *CURSORS, *breakers.KEPT)
+KEPT_BY_SYNC = (
+	*("last_scan", "last_error", "last_error_on", "last_verify", "verify_result"),
+	*CURSORS,
+	*breakers.KEPT,
+)
 AT_LEAST_ONE = (
 	"webhook_body_limit_kb",
 	"webhook_rate_limit",
@@ -63,6 +67,7 @@ class SyncSettings(Document):
 		last_error: DF.SmallText | None
 		last_error_on: DF.Datetime | None
 		last_scan: DF.Datetime | None
+		last_verify: DF.Datetime | None
 		local_assignments_cursor: DF.Data | None
 		local_comments_cursor: DF.Data | None
 		local_deletions_cursor: DF.Data | None
@@ -83,6 +88,7 @@ class SyncSettings(Document):
 		scan_interval: DF.Int
 		sync_user: DF.Link
 		tripped: DF.SmallText | None
+		verify_result: DF.SmallText | None
 		webhook_body_limit_kb: DF.Int
 		webhook_rate_limit: DF.Int
 		webhook_secret: DF.Password | None

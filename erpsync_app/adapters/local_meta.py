@@ -1,0 +1,60 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""A DocType's meta data as the local site has it, as `engine.model.Meta`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import frappe
+
+from erpsync_app.adapters.compat import masked_fields
+from erpsync_app.adapters.workflows import workflow_of
+from erpsync_app.engine.mapping import TABLE_TYPES
+from erpsync_app.engine.model import Field, Meta, Workflow
+
+
+def meta_of(meta: Any, parent: str | None = None) -> Meta:
+	"""`parent` is the DocType of whose table it is: a row has its parent's permissions."""
+	hidden = masked_fields(meta)
+	# What is read here is read with all rights; what is written, with the session user's.
+	all_rights = frappe.session.user == "Administrator"
+	levels = {0, *meta.get_permlevel_access("write", parent)}
+	fields = {
+		f.fieldname: Field(
+			name=f.fieldname,
+			type=f.fieldtype,
+			label=f.label or "",
+			options=f.options or None,
+			read_only=bool(f.read_only) or f.fieldtype == "Read Only",
+			allow_on_submit=bool(f.allow_on_submit),
+			required=bool(f.reqd),
+			unique=bool(f.unique),
+			virtual=bool(f.get("is_virtual")),
+			default=f.default or None,
+			out_of_reach=not all_rights and (f.permlevel or 0) not in levels,
+		)
+		for f in meta.fields
+		if f.fieldname not in hidden
+	}
+	children = {
+		f.fieldname: meta_of(frappe.get_meta(f.options), meta.name)
+		for f in meta.fields
+		if f.fieldtype in TABLE_TYPES and not f.get("is_virtual") and f.fieldname not in hidden
+	}
+	return Meta(
+		doctype=meta.name,
+		fields=fields,
+		children=children,
+		parent_field=(meta.nsm_parent_field or f"parent_{frappe.scrub(meta.name)}") if meta.is_tree else None,
+		submittable=bool(meta.is_submittable),
+		autoname=meta.autoname or None,
+		workflow=_workflow(meta),
+	)
+
+
+def _workflow(meta: Any) -> Workflow | None:
+	name = meta.get_workflow()
+	return (
+		workflow_of(frappe.get_cached_doc("Workflow", name).as_dict(), frappe.get_roles()) if name else None
+	)

@@ -1,0 +1,210 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""In what two documents differ that sync holds to be one, for a person who compares the sites. Pure.
+
+This looks at more than a cycle does: also at read-only fields, which each site's controllers keep, such as the status,
+the percentages and the outstanding amount. What a site says in words of its own is let be.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import isclose
+from typing import Any, Literal
+
+from erpsync_app.engine.beside import LEFT, Members
+from erpsync_app.engine.canonical import INTEGER_TYPES, NUMBER_TYPES
+from erpsync_app.engine.mapping import AT_BIRTH, Shape, SyncedField, link_target
+from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Fields, Rule, Side, other
+
+TELLING_TYPES = INTEGER_TYPES | NUMBER_TYPES | {"Select", "Date", "Link", "Dynamic Link"}
+"""Of read-only fields those in which both sites' controllers come to the same; texts each makes in its own language, and
+moments at its own time."""
+
+WORDED_TYPES = frozenset(
+	"Data,Small Text,Text,Long Text,Text Editor,HTML Editor,Markdown Editor,Code,JSON".split(",")
+)
+"""They may mention documents and rows by the names that these have on a site."""
+
+SNAPSHOTS = frozenset(
+	(
+		*("actual_qty", "actual_batch_qty", "projected_qty", "company_total_stock", "total_projected_qty"),
+		*("available_qty", "available_qty_at_source_warehouse", "available_qty_at_wip_warehouse"),
+		*("available_qty_for_consumption", "current_stock", "current_qty", "current_amount"),
+		*("current_valuation_rate", "quantity_difference", "amount_difference", "difference_amount"),
+		*("valuation_rate", "incoming_rate", "last_purchase_rate", "gross_profit"),
+	)
+)
+"""Read-only fields that keep what a site had in stock, or what that was worth, in the moment when the document was saved
+there. What it has now, the books tell."""
+
+TOLERANCE = 1e-6
+"""Two numbers that differ by no more are one: each site rounds on its own way to it."""
+
+Cause = Literal["waiting", "failed", "conflict", "diverged", "outside the rules", "unexplained"]
+CAUSES: tuple[Cause, ...] = (
+	"waiting",
+	"failed",
+	"conflict",
+	"diverged",
+	"outside the rules",
+	"unexplained",
+)
+
+Values = tuple[Any, Any]
+"""What the local side holds, and what the cloud."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+	"""One document that is not the same on both sides. `missing` is the side that does not have it, else None; `fields`
+	holds the values of both sides by field, of a row as `items[2].qty`. `why` says more of the cause, in a sentence, or
+	is empty."""
+
+	doctype: str
+	names: Mapping[Side, str | None]
+	cause: Cause
+	why: str = ""
+	missing: Side | None = None
+	fields: Mapping[str, Values] = field(default_factory=dict)
+
+	@property
+	def name(self) -> str:
+		"""The name to tell a person."""
+		return self.names.get(LOCAL) or self.names.get(CLOUD) or "?"
+
+
+def compared(shape: Shape, *, read_only: bool = False) -> Shape:
+	"""The fields that both sites have to agree in, as a shape whose canonical form holds them all. Of what is `read_only`
+	as a whole, as the rows of a read-only table are, and of read-only fields, those that tell something."""
+	fields = []
+	for f in shape.fields:
+		fixed = read_only or (f.at_birth and f.local not in AT_BIRTH)
+		if f.local in AT_BIRTH or (fixed and f.local in SNAPSHOTS):
+			continue
+		if f.rows is not None:
+			f = replace(f, rows=compared(f.rows, read_only=fixed))
+		elif fixed and f.type not in TELLING_TYPES:
+			continue
+		fields.append(replace(f, at_birth=False))
+	return replace(shape, fields=tuple(fields))
+
+
+def fingerprint(fields: Fields, docstatus: int) -> int:
+	"""Equal for equal canonical forms of one shape, within one process."""
+	return hash((docstatus, json.dumps(fields, default=str)))
+
+
+def differences(
+	shape: Shape,
+	now: Mapping[Side, Fields],
+	was: Mapping[Side, Fields | None],
+	names: Mapping[Side, str | None],
+	covered: Collection[str] = (),
+) -> dict[str, Values]:
+	"""In what the canonical forms of both sides differ, by field. `was` are the baselines; `names` those of the document;
+	`covered` the DocTypes that have a rule.
+
+	A text with names in it, a Link to what does not cross, and a default that was filled in on one side, each site may
+	have of its own: that counts only if it was changed since both were in step."""
+	return dict(_differences(shape, now, was, names, covered))
+
+
+def _differences(
+	shape: Shape,
+	now: Mapping[Side, Fields],
+	was: Mapping[Side, Fields | None],
+	names: Mapping[Side, str | None],
+	covered: Collection[str],
+) -> Iterator[tuple[str, Values]]:
+	for f in shape.fields:
+		if any(f.local not in now[side] for side in SIDES):
+			continue
+		here, there = (now[side][f.local] for side in SIDES)
+		if f.rows is None:
+			own = (here, there) == (names.get(LOCAL), names.get(CLOUD))
+			if not (own or alike(here, there) or _its_own(f, shape, now, was, covered)):
+				yield f.local, (here, there)
+		elif len(here) != len(there):
+			yield f.local, (f"{len(here)} rows", f"{len(there)} rows")
+		else:
+			for at, rows in enumerate(zip(here, there, strict=True)):
+				found = _differences(
+					f.rows,
+					dict(zip(SIDES, rows, strict=True)),
+					{side: _row(was[side], f.local, at, len(here)) for side in SIDES},
+					{},
+					covered,
+				)
+				yield from ((f"{f.local}[{at + 1}].{name}", values) for name, values in found)
+
+
+def _row(fields: Fields | None, table: str, at: int, count: int) -> Fields | None:
+	"""The baseline of a row; one that is not known, as in a document that is submitted, is not known to be another."""
+	if fields is None:
+		return None
+	rows = fields.get(table)
+	if rows is None:
+		return {}
+	return rows[at] if len(rows) == count else None
+
+
+def _its_own(
+	f: SyncedField,
+	shape: Shape,
+	now: Mapping[Side, Fields],
+	was: Mapping[Side, Fields | None],
+	covered: Collection[str],
+) -> bool:
+	values = [now[side][f.local] for side in SIDES]
+	targets = [link_target(f, now[side], shape, LOCAL) for side in SIDES]
+	elsewhere = all(targets) and not any(target in covered for target in targets)
+	filled_in = f.default is not None and None in values and f.default in values
+	return (f.type in WORDED_TYPES or elsewhere or filled_in) and all(
+		fields is not None and fields.get(f.local, now[side][f.local]) == now[side][f.local]
+		for side, fields in was.items()
+	)
+
+
+def alike(one: Any, two: Any) -> bool:
+	"""Whether two canonical values are one to a person."""
+	if isinstance(one, float) and isinstance(two, float):
+		return isclose(one, two, rel_tol=1e-12, abs_tol=TOLERANCE)
+	return one == two
+
+
+def beside_apart(
+	rule: Rule, now: Mapping[Side, Members], was: Mapping[Side, Members | None]
+) -> tuple[list[str], list[str]]:
+	"""The members of a set beside the document, such as its files, that the local side has alone, and those that the
+	cloud has; but for those that the rule keeps at home. One that is private on one side alone is in both."""
+	apart: dict[Side, list[str]] = {LOCAL: [], CLOUD: []}
+	for member in {**now[LOCAL], **now[CLOUD]}:
+		values = {side: now[side].get(member) for side in SIDES}
+		if values[LOCAL] == values[CLOUD] or LEFT in ((was[side] or {}).get(member) for side in SIDES):
+			continue
+		for side in SIDES:
+			if values[side] is not None and rule.writes(other(side)):
+				apart[side].append(member)
+	return apart[LOCAL], apart[CLOUD]
+
+
+def cause_of(binding: Binding | None, states: Sequence[tuple[str, str]]) -> tuple[Cause, str]:
+	"""Why a document may differ, as far as sync knows. `states` are those of its events on either side (see
+	`EventQueue.states`)."""
+	if waits := [error for state, error in states if state == "Pending"]:
+		return "waiting", next(filter(None, waits), "") or "It is in the queue."
+	status = binding.status if binding else ""
+	if binding and (binding.intent or status == "Pending"):
+		return "waiting", "Its create is under way."
+	if failed := [error for state, error in states if state == "Failed"]:
+		return "failed", next(filter(None, [*failed, binding and binding.error]), "") or ""
+	if binding and status == "Failed":
+		return "failed", binding.error or ""
+	if binding and status == "Conflict":
+		return "conflict", "Its Sync Conflict waits for a person."
+	if binding and status == "Diverged":
+		return "diverged", binding.error or "Sync knows that they differ, and has nothing to write."
+	return "unexplained", ""
