@@ -41,8 +41,8 @@ site's own language."""
 
 def look_for_effects(ctx: Context, batch: Batch) -> None:
 	"""Find the counterparts of what one of the sites made by itself."""
-	if not (batch.rule.naming == "own" or batch.shape.random_names):
-		return  # the name tells
+	if batch.rule.follows or not (batch.rule.naming == "own" or batch.shape.random_names):
+		return  # people say it, or the name tells
 	for side in SIDES:
 		lonely = [
 			pair

@@ -125,6 +125,7 @@ class World:
 
 	def scan(self, ctx: Context | None = None, *, full: bool = True) -> None:
 		ctx = ctx or self.context()
+		ctx.queue.unblock()
 		for events in scan(ctx, ctx.doctypes, full=full, trigger="scan", move=ctx.forced is None):
 			ctx.queue.put(to_try(ctx, events))
 
