@@ -43,7 +43,7 @@ from erpsync_app.engine.model import (
 )
 from erpsync_app.engine.moments import made_rows, sent_rows, stamped
 from erpsync_app.engine.reconcile import Decision, Write
-from erpsync_app.engine.references import know_rows, own_rows, without_references
+from erpsync_app.engine.references import as_told, know_rows, own_rows, without_references
 from erpsync_app.engine.reused import check_free, let_go_of_twins
 from erpsync_app.engine.tags import USER_TAGS, check_tags, retag, tags
 from erpsync_app.engine.trail import log_entry
@@ -231,7 +231,7 @@ def _create(ctx: Context, batch: Batch, pair: Pair, side: Side, renew: Callable[
 	doc = pair.docs[source]
 	assert doc is not None
 	fields, rows_of_it = batch.fields(doc, source, at_birth=True), own_rows(doc, batch.shape, source)
-	sent = without_references(fields, batch.shape, rows_of_it)
+	sent = without_references(fields, batch.shape, as_told(batch, source, rows_of_it))
 	pair.own_rows = rows_of_it if sent != fields else frozenset()
 	sent = begun(batch, side, sent)
 	bring(ctx, batch, pair, side, sent, renew)
@@ -379,7 +379,7 @@ def _held(batch: Batch, pair: Pair, side: Side, decision: Decision) -> Held | No
 	if not any(write.side == side for write in decision.writes):
 		# They have yet to cross, and what the other side has in their place is nobody's edit.
 		fields.update(dict.fromkeys(pair.left_out))
-		fields = without_references(fields, batch.shape, pair.own_rows)
+		fields = without_references(fields, batch.shape, as_told(batch, side, pair.own_rows))
 	if pair.walking == other(side):
 		fields[state_field(batch, pair.walking)] = None
 	there = pair.docs[other(side)]

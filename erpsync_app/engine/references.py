@@ -78,6 +78,13 @@ def own_rows(doc: Document, shape: Shape, side: Side) -> frozenset[str]:
 	return frozenset(str(row["name"]) for rows in tables for row in rows if row.get("name"))
 
 
+def as_told(batch: Batch, side: Side, rows: Collection[str]) -> frozenset[str]:
+	"""The names by which canonical fields may mean these rows of the side: their own, and the local ones that are known
+	of them."""
+	inward = batch.terms[side].rows_inward
+	return frozenset(rows) | {inward.get(row, row) for row in rows}
+
+
 def without_references(fields: Fields, shape: Shape, rows: Collection[str]) -> Fields:
 	"""Canonical fields in which every reference to one of `rows` is empty: what a create can tell before the other site
 	has named the rows of the document itself."""
