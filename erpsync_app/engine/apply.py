@@ -43,7 +43,7 @@ from erpsync_app.engine.model import (
 )
 from erpsync_app.engine.moments import made_rows, sent_rows, stamped
 from erpsync_app.engine.reconcile import Decision, Write
-from erpsync_app.engine.references import as_told, know_rows, own_rows, without_references
+from erpsync_app.engine.references import as_told, know_rows, own_rows, with_births, without_references
 from erpsync_app.engine.reused import check_free, let_go_of_twins
 from erpsync_app.engine.tags import USER_TAGS, check_tags, retag, tags
 from erpsync_app.engine.trail import log_entry
@@ -194,7 +194,7 @@ def _write(
 	if _only_beside(write):
 		return None
 	plain = before_walk(batch, write)
-	fields = plain.fields
+	fields = with_births(batch, pair, plain)
 	if write.docstatus == SUBMITTED and (source := pair.docs[other(side)]):
 		fields = {**posting(batch.fields(source, other(side))), **fields}
 	bring(ctx, batch, pair, side, fields, renew)

@@ -247,7 +247,7 @@ def test_the_name_of_a_row_of_what_it_does_not_link_to_is_a_text(side):
 	w.settle()
 	for each, name in there(w, NOTE, side, note).items():
 		assert w.people[each].get(NOTE, name, "instructions") == stranger
-	at_rest(w)
+	w.check_steady()
 
 
 @pytest.mark.parametrize("side", SIDES)
