@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, get_args
 
-from erpsync_app.engine.batch import Batch, Pair, with_beside
+from erpsync_app.engine.batch import Batch, with_beside
 from erpsync_app.engine.beside import ATTACHMENTS, BESIDE, TAGS, settled
 from erpsync_app.engine.canonical import outbound
 from erpsync_app.engine.context import Context, Run
@@ -39,8 +39,9 @@ from erpsync_app.engine.model import (
 	other,
 )
 from erpsync_app.engine.moments import made_rows, sent_rows, stamped
+from erpsync_app.engine.pair import Pair
 from erpsync_app.engine.reconcile import Decision, Write
-from erpsync_app.engine.references import know_rows, own_rows, without_references
+from erpsync_app.engine.references import as_told, know_rows, own_rows, without_references
 from erpsync_app.engine.reused import check_free, let_go_of_twins
 from erpsync_app.engine.submitted import beyond, undecided
 from erpsync_app.engine.swaps import yet_to_tell
@@ -218,7 +219,7 @@ def _create(ctx: Context, batch: Batch, pair: Pair, side: Side, renew: Callable[
 	doc = pair.docs[source]
 	assert doc is not None
 	fields, rows_of_it = batch.fields(doc, source, at_birth=True), own_rows(doc, batch.shape, source)
-	sent = without_references(fields, batch.shape, rows_of_it)
+	sent = without_references(fields, batch.shape, as_told(batch, source, rows_of_it))
 	pair.own_rows = rows_of_it if sent != fields else frozenset()
 	sent = begun(batch, side, sent)
 	bring(ctx, batch, pair, side, sent, renew)
@@ -367,7 +368,7 @@ def _held(batch: Batch, pair: Pair, side: Side, decision: Decision) -> Held | No
 	if not any(write.side == side for write in decision.writes):
 		# They have yet to cross, and what the other side has in their place is nobody's edit.
 		fields.update(dict.fromkeys(pair.left_out))
-		fields = without_references(fields, batch.shape, pair.own_rows)
+		fields = without_references(fields, batch.shape, as_told(batch, side, pair.own_rows))
 	if pair.walking == other(side):
 		fields[state_field(batch, pair.walking)] = None
 	for name in undecided(batch, pair):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from erpsync_app.engine.apply import apply, save
-from erpsync_app.engine.batch import Batch, Pair, docstatus
+from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.cancels import check_cancel, look_at_kept
 from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.days import or_too_soon
@@ -38,6 +38,7 @@ from erpsync_app.engine.lifecycle import CANCELLED, SUBMITTED, lags
 from erpsync_app.engine.merged import look_next, unite
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Event, Kind, Outcome, Rule, Side, other
 from erpsync_app.engine.ordering import parents_first
+from erpsync_app.engine.pair import Pair, docstatus
 from erpsync_app.engine.read_back import read_back
 from erpsync_app.engine.reconcile import Decision, Write, reconcile
 from erpsync_app.engine.retry import NEXT_RUN, NotYet

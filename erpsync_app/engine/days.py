@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta
 
-from erpsync_app.engine.batch import Batch, Pair
+from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import Refused
 from erpsync_app.engine.model import other
+from erpsync_app.engine.pair import Pair
 from erpsync_app.engine.reconcile import Decision
 
 

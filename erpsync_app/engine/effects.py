@@ -22,12 +22,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from erpsync_app.engine.batch import CANDIDATES, Batch, Pair, equal, learn
+from erpsync_app.engine.batch import CANDIDATES, Batch, equal, learn
 from erpsync_app.engine.canonical import NUMBER_TYPES
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.intents import may_be_of_another
 from erpsync_app.engine.mapping import Shape, link_target, links
 from erpsync_app.engine.model import LOCAL, SIDES, Binding, Document, Fields, Side, other
+from erpsync_app.engine.pair import Pair
 
 ADMINISTRATOR = "Administrator"
 

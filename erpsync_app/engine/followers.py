@@ -15,10 +15,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from erpsync_app.engine.batch import Batch, Pair
+from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import Stale
 from erpsync_app.engine.model import LOCAL, SIDES, Binding, Document, Event, Rule, Side, other
+from erpsync_app.engine.pair import Pair
 from erpsync_app.engine.rules import filters_on, matches
 
 Filter = tuple[str, str, Any]

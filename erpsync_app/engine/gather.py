@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import tzinfo
 
-from erpsync_app.engine.batch import CANDIDATES, Batch, Pair, learn
+from erpsync_app.engine.batch import CANDIDATES, Batch, learn
 from erpsync_app.engine.cancels import look_for_linking
 from erpsync_app.engine.canonical import instant
 from erpsync_app.engine.context import Context
@@ -35,6 +35,7 @@ from erpsync_app.engine.model import (
 	other,
 )
 from erpsync_app.engine.numbers import agree, is_one, look_for_namesakes
+from erpsync_app.engine.pair import Pair
 from erpsync_app.engine.reused import is_another
 from erpsync_app.engine.rules import matches
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from erpsync_app.engine.batch import Batch, Pair, docstatus
+from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.bundles import BATCH, GOODS, HELD, NUMBER, TYPED, rows_of_goods
 from erpsync_app.engine.canonical import canonical, outbound
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import Duplicate, Refused
 from erpsync_app.engine.mapping import SyncedField, links, shape_of
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Document, Fields, Rule, Side, other
+from erpsync_app.engine.pair import Pair, docstatus
 
 
 def bring_goods(ctx: Context, batch: Batch, side: Side, fields: Fields, renew: Callable[[], None]) -> None:

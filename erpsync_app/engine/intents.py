@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from erpsync_app.engine.batch import CANDIDATES, Batch, Pair, equal, learn
+from erpsync_app.engine.batch import CANDIDATES, Batch, equal, learn
 from erpsync_app.engine.beside import beside
 from erpsync_app.engine.canonical import instant
 from erpsync_app.engine.context import Context
@@ -22,6 +22,7 @@ from erpsync_app.engine.errors import Stale
 from erpsync_app.engine.merged import named
 from erpsync_app.engine.model import SIDES, Binding, Document, Fields, Held, Intent, RowMap, Side, other
 from erpsync_app.engine.moments import made_rows, moment, moments_in, rows_sent, send_of, untouched_rows
+from erpsync_app.engine.pair import Pair
 from erpsync_app.engine.reused import is_another
 from erpsync_app.engine.rows import copy_name, same_row
 

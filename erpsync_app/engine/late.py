@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from erpsync_app.engine.batch import Batch, Pair, docstatus, learn
+from erpsync_app.engine.batch import Batch, learn
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import NeedsPerson, Refused, Stale
 from erpsync_app.engine.followers import FOLLOWERS
@@ -19,6 +19,7 @@ from erpsync_app.engine.intents import FRUIT, kept, likeness, makes_up, may_have
 from erpsync_app.engine.lifecycle import CANCELLED
 from erpsync_app.engine.model import SIDES, Document, Fields, Intent, Outcome, Side, other
 from erpsync_app.engine.moments import moments_beside
+from erpsync_app.engine.pair import Pair, docstatus
 
 TIMES = 8
 """How often a create is begun again, at most, for what an earlier one made to be known."""

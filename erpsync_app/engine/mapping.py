@@ -224,18 +224,27 @@ def links(doc: Document, shape: Shape, side: Side) -> Iterator[tuple[str, str]]:
 
 def listed(text: str) -> list[str]:
 	"""The names that a text lists: as JSON, or in lines, or between commas."""
-	if text.lstrip().startswith("["):
-		with suppress(ValueError):
-			return [str(each) for each in json.loads(text)]
-	return [each.strip() for each in re.split(r"[\n,]", text) if each.strip()]
+	names = _json_names(text)
+	return [name for each in re.split(r"[\n,]", text) if (name := each.strip())] if names is None else names
 
 
 def relisted(text: str, name_of: Callable[[str], str]) -> str:
-	"""The text with each name that it lists replaced by what `name_of` answers for it."""
-	names = [name_of(name) for name in listed(text)]
+	"""The text with each name that it lists replaced by what `name_of` answers for it; all else in it stays, since it may
+	be no list at all."""
+	names = _json_names(text)
+	if names is not None:
+		return json.dumps([name_of(name) for name in names])
+	# Each part between lines and commas, without the blanks around it.
+	return re.sub(r"[^\n,\s](?:[^\n,]*[^\n,\s])?", lambda part: name_of(part[0]), text)
+
+
+def _json_names(text: str) -> list[str] | None:
+	"""The names of a JSON list; None where the text is something else."""
 	if text.lstrip().startswith("["):
-		return json.dumps(names)
-	return ("\n" if "\n" in text.strip() or "," not in text else ",").join(names)
+		with suppress(ValueError, RecursionError):
+			found = json.loads(text)
+			return found if all(isinstance(each, str) for each in found) else None
+	return None
 
 
 def link_target(f: SyncedField, doc: Document, shape: Shape, side: Side) -> str | None:

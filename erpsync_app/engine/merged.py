@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from html import unescape
 
-from erpsync_app.engine.batch import Batch, Pair, Survivor
+from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.model import (
 	CLOUD,
@@ -30,6 +30,7 @@ from erpsync_app.engine.model import (
 	Side,
 	other,
 )
+from erpsync_app.engine.pair import Pair, Survivor
 from erpsync_app.engine.reconcile import Decision
 
 SLACK = timedelta(hours=2)

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from erpsync_app.engine.batch import Batch, Pair
+from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.beside import BESIDE
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import Stale
 from erpsync_app.engine.files import learn_files
 from erpsync_app.engine.model import SIDES, Outcome, Side
+from erpsync_app.engine.pair import Pair
 
 
 def read_back(ctx: Context, batch: Batch, written: Sequence[tuple[Pair, Side]]) -> None:

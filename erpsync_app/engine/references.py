@@ -15,12 +15,16 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from erpsync_app.engine.canonical import row_names
 from erpsync_app.engine.mapping import REFERRING_TYPES, Shape, targets
-from erpsync_app.engine.model import CLOUD, Document, Fields, RowMap, Side
+from erpsync_app.engine.model import CLOUD, Document, Fields, RowMap, Side, other
+from erpsync_app.engine.rows import copy_name
 
 if TYPE_CHECKING:
-	from erpsync_app.engine.batch import Batch, Pair
+	from erpsync_app.engine.batch import Batch
 	from erpsync_app.engine.context import Context
+	from erpsync_app.engine.pair import Pair
+	from erpsync_app.engine.reconcile import Write
 
 RANDOM_NAME = re.compile(r"[0-9a-z]{10}|[0-9a-f]{20}")
 """The names that Frappe makes up for rows, and those that `rows.copy_name` makes."""
@@ -84,6 +88,13 @@ def refers_to_itself(doc: Document, shape: Shape, side: Side) -> bool:
 	return any(text in own for _, text in _texts(doc, shape, side)) if own else False
 
 
+def as_told(batch: Batch, side: Side, rows: Collection[str]) -> frozenset[str]:
+	"""The names by which canonical fields may mean these rows of the side: their own, and the local ones that are known
+	of them."""
+	inward = batch.terms[side].rows_inward
+	return frozenset(rows) | {inward.get(row, row) for row in rows}
+
+
 def without_references(fields: Fields, shape: Shape, rows: Collection[str]) -> Fields:
 	"""Canonical fields in which every reference to one of `rows` is empty: what a create can tell before the other site
 	has named the rows of the document itself."""
@@ -98,6 +109,23 @@ def without_references(fields: Fields, shape: Shape, rows: Collection[str]) -> F
 			value = None
 		blank[name] = value
 	return blank
+
+
+def with_births(batch: Batch, pair: Pair, write: Write) -> Fields:
+	"""The fields of an update, in which the rows that are new on its side also tell what only a create may: their
+	read-only fields, as many references to rows are."""
+	source, before = pair.docs[other(write.side)], pair.docs[write.side]
+	if source is None or before is None or not write.rows:
+		return write.fields
+	there = own_rows(before, batch.shape, write.side)
+	born = batch.fields(source, other(write.side), at_birth=True)
+	fields = dict(write.fields)
+	for table, names in row_names(source, batch.shape, other(write.side)).items():
+		copies = {copy_name(name): row for name, row in zip(names, born[table], strict=True)}
+		if table in fields and table in write.rows:
+			told = zip(write.rows[table], fields[table], strict=True)
+			fields[table] = [{**({} if n in there else copies.get(n, {})), **row} for n, row in told]
+	return fields
 
 
 def _texts(doc: Mapping[str, Any], shape: Shape, side: Side) -> Iterator[tuple[str, str]]:

@@ -9,11 +9,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from erpsync_app.engine.batch import Pair
 from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.days import TooSoon
 from erpsync_app.engine.errors import Blocked, Duplicate, Refused, Stale
 from erpsync_app.engine.model import Event, Outcome
+from erpsync_app.engine.pair import Pair
 from erpsync_app.engine.retry import SHORTLY
 from erpsync_app.engine.trail import log_entry
 

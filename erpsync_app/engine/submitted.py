@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 from erpsync_app.engine.acts import acted
-from erpsync_app.engine.batch import Batch, Pair, docstatus
+from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.beside import BESIDE
 from erpsync_app.engine.fixed import FIXED, parted
 from erpsync_app.engine.lifecycle import SUBMITTED
 from erpsync_app.engine.model import SIDES
+from erpsync_app.engine.pair import Pair, docstatus
 
 NONE: frozenset[str] = frozenset()
 

@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from erpsync_app.engine.batch import Batch, Pair, Taken
+from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.mapping import SyncedField
 from erpsync_app.engine.model import Document, Event, Fields, Held, RowMap, Side, other
+from erpsync_app.engine.pair import Pair, Taken
 from erpsync_app.engine.reconcile import Write
 
 

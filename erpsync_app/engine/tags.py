@@ -12,8 +12,9 @@ from erpsync_app.engine.errors import Stale
 from erpsync_app.engine.model import Document, Side
 
 if TYPE_CHECKING:
-	from erpsync_app.engine.batch import Batch, Pair
+	from erpsync_app.engine.batch import Batch
 	from erpsync_app.engine.context import Context
+	from erpsync_app.engine.pair import Pair
 
 TAG_LINK = "Tag Link"
 """It comes with a tag, and goes without a trace."""

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from erpsync_app.engine.batch import Pair
 from erpsync_app.engine.context import Run
 from erpsync_app.engine.model import LogEntry, Operation, Result
+from erpsync_app.engine.pair import Pair
 
 
 def log_entry(run: Run, pair: Pair, operation: Operation, outcome: Result, **more: Any) -> LogEntry:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from erpsync_app.engine.batch import Batch, Pair
+from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.beside import Members
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import Duplicate, Missing, Refused, Stale
@@ -32,6 +32,7 @@ from erpsync_app.engine.files import (
 )
 from erpsync_app.engine.goods import bring_goods
 from erpsync_app.engine.model import MEGABYTE, Binding, Fields, File, Outcome, Side, other
+from erpsync_app.engine.pair import Pair
 
 FEW = 20
 """How many records of one content are looked through for one that is attached to nothing."""

@@ -8,13 +8,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from erpsync_app.engine.acting import act
-from erpsync_app.engine.batch import Batch, Pair, docstatus, with_beside
+from erpsync_app.engine.batch import Batch, with_beside
 from erpsync_app.engine.canonical import outbound
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import Duplicate, Refused
 from erpsync_app.engine.lifecycle import SUBMITTED, posted, posting
 from erpsync_app.engine.model import other
+from erpsync_app.engine.pair import Pair, docstatus
 from erpsync_app.engine.reconcile import Write
+from erpsync_app.engine.references import with_births
 from erpsync_app.engine.swaps import look_for_taken, without_taken
 from erpsync_app.engine.transfer import bring
 from erpsync_app.engine.workflow import before_walk, walk
@@ -24,6 +26,7 @@ def update(ctx: Context, batch: Batch, pair: Pair, write: Write, renew: Callable
 	"""Carry out an update. Where it is refused since others have yet to give up a unique value, it is written without,
 	as `pair.taken` says then."""
 	plain, source = before_walk(batch, write), pair.docs[other(write.side)]
+	plain = replace(plain, fields=with_births(batch, pair, plain))
 	if write.docstatus == SUBMITTED and source:
 		given = posting(batch.fields(source, other(write.side)))
 		plain = replace(plain, fields={**given, **plain.fields})

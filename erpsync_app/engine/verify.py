@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from erpsync_app.engine.batch import Batch, Pair, docstatus, learn
+from erpsync_app.engine.batch import Batch, learn
 from erpsync_app.engine.beside import ATTACHMENTS, BESIDE, TAGS
 from erpsync_app.engine.canonical import canonical
 from erpsync_app.engine.context import Context
@@ -31,6 +31,7 @@ from erpsync_app.engine.files import FILES, content, keep_files, plain_name
 from erpsync_app.engine.gather import gather, terms_of
 from erpsync_app.engine.mapping import Shape
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Document, Event, Fields, File, Side, other
+from erpsync_app.engine.pair import Pair, docstatus
 from erpsync_app.engine.references import know_rows, refers_to_itself
 from erpsync_app.engine.rules import filters_on
 from erpsync_app.engine.scan import ALL, BEGINNING, PAGE

@@ -16,13 +16,7 @@ from typing import Any
 from erpsync_app.sandbox import controllers, files, naming, renaming, tree
 from erpsync_app.sandbox.refusal import FrappeError
 from erpsync_app.sandbox.sanitize import sanitized
-from erpsync_app.sandbox.schema import (
-	DOCTYPES,
-	HANGING,
-	DocType,
-	columns_of,
-	links_to,
-)
+from erpsync_app.sandbox.schema import DOCTYPES, HANGING, DocType, columns_of, links_to
 from erpsync_app.sandbox.store import Doc, Store, table
 from erpsync_app.sandbox.values import (
 	CANCELLED,
@@ -106,6 +100,7 @@ class Documents:
 			kind, doc["name"], "after_insert", "on_update", *(("on_submit",) if doc["docstatus"] else ())
 		)
 		files.after_save(self, user, kind, None, doc)
+		controllers.after_insert(kind, doc, lambda *made: self.insert(user, *made))
 		return self._stored(kind, doc["name"])
 
 	def save(self, user: User, doctype: str, name: str, changes: Mapping[str, Any], by_method=False) -> Doc:
@@ -125,6 +120,8 @@ class Documents:
 		doc.update(modified=now, modified_by=user.name)
 		if doc["docstatus"] != CANCELLED:
 			self._check_links(kind, doc)
+		else:
+			self._check_not_linked(kind, name, " and docstatus = 1")
 		if before["docstatus"] == doc["docstatus"] == SUBMITTED and not by_method:
 			check_after_submit(kind, before, doc)
 		self._validate(kind, doc)
@@ -151,6 +148,7 @@ class Documents:
 			)
 		if kind.tree:
 			tree.check_leaf(self.store, kind, name)
+		controllers.on_trash(self.store, kind, name)
 		self._check_not_linked(kind, name)
 		naming.give_back(self.store, kind, doc)
 		self.store.delete(kind, name)
@@ -293,13 +291,14 @@ class Documents:
 				if target and value and self.store.value(target, value, "name") is None:
 					raise FrappeError("DoesNotExistError", f"{target.name} {value} not found")
 
-	def _check_not_linked(self, kind: DocType, name: str) -> None:
+	def _check_not_linked(self, kind: DocType, name: str, which: str = "") -> None:
+		"""`which` narrows down, in SQL, the documents that stand in the way."""
 		for linking, column in links_to(kind.name):
 			if linking.ignored_on_delete:
 				continue
 			where, by = ("parent", "parent") if linking.row else ("name", "name")
 			for row in self.store.db.rows(
-				f'select {by} as name from {table(linking)} where "{column.name}" = ?', (name,)
+				f'select {by} as name from {table(linking)} where "{column.name}" = ?{which}', (name,)
 			):
 				if linking is kind and row["name"] == name:
 					continue

@@ -3,7 +3,8 @@
 """The DocTypes of a sandbox site, as data: a part of Frappe's and ERPNext's, under their real names.
 
 Of each DocType only what shows a way of behaving: own names, names from a field, a naming series, trees, child
-tables, Links, unique values, submitting, fields that the site computes.
+tables, Links, unique values, submitting, fields that the site computes, references to rows, documents that the site makes
+by itself.
 """
 
 from __future__ import annotations
@@ -195,6 +196,35 @@ _ALL = (
 		Column("amended_from", "Link", "Sales Order", read_only=True),
 		autoname="naming_series:",
 		submittable=True,
+	),
+	_doctype(
+		"Delivery Note Item",
+		Column("item_code", "Link", "Item", required=True),
+		Column("qty", "Float", required=True),
+		Column("against_sales_order", "Link", "Sales Order", read_only=True),
+		Column("so_detail", read_only=True),
+		Column("parent_row"),
+		autoname="hash",
+		row=True,
+	),
+	_doctype(
+		"Delivery Note",
+		Column("naming_series", "Select", "MAT-DN-.YYYY.-", required=True, default="MAT-DN-.YYYY.-"),
+		Column("customer", "Link", "Customer", required=True),
+		Column("posting_date", "Date", required=True, default="Today"),
+		Column("instructions", "Text"),
+		Column("items", "Table", "Delivery Note Item", required=True),
+		Column("total_qty", "Float", read_only=True),
+		Column("amended_from", "Link", "Delivery Note", read_only=True),
+		autoname="naming_series:",
+		submittable=True,
+	),
+	_doctype(
+		"Item Price",
+		Column("item_code", "Link", "Item", required=True),
+		Column("price_list_rate", "Currency", required=True),
+		Column("note", "Text"),
+		autoname="hash",
 	),
 	_doctype(
 		"ToDo",

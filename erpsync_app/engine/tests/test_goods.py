@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from erpsync_app.engine.batch import Batch, Pair
+from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.bundles import BATCH, NUMBER, Unbundled
 from erpsync_app.engine.errors import Refused, Stale
 from erpsync_app.engine.goods import bring_goods, explained, look_at_goods
 from erpsync_app.engine.mapping import Shape
 from erpsync_app.engine.model import CLOUD, LOCAL, Binding, Document, Field, Meta, Rule
+from erpsync_app.engine.pair import Pair
 from erpsync_app.engine.tests.test_bundles import ENTRY, SHAPE, TERMS, Stock, bundle, document
 
 LOT = {"name": "L1", "item": "Drill", "creation": "2026-01-01"}

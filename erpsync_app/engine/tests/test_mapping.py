@@ -1,9 +1,12 @@
 # Copyright (c) 2026, erpsync_app contributors
 # License: MIT. See license.txt
 
+from datetime import timezone
+
 import pytest
 
-from erpsync_app.engine.mapping import links, shape_of, targets
+from erpsync_app.engine.canonical import canonical, outbound
+from erpsync_app.engine.mapping import Terms, links, listed, relisted, shape_of, targets
 from erpsync_app.engine.model import CLOUD, LOCAL, Field, Rule
 from erpsync_app.engine.tests.builders import meta
 
@@ -129,3 +132,59 @@ def test_no_links(doc):
 def test_targets_of_a_batch():
 	docs = [{"customer": "C1"}, {"customer": "C2", "rows": [{"item": "I1"}]}, {"customer": "C1"}]
 	assert targets(docs, LINKING, LOCAL) == {"Customer": {"C1", "C2"}, "Item": {"I1"}}
+
+
+NAMES = {"P1": "Q1", "P 2": "Q 2"}
+
+
+@pytest.mark.parametrize(
+	("text", "names", "told"),
+	[
+		('["P1", "P 2"]', ["P1", "P 2"], '["Q1", "Q 2"]'),
+		('[\n "P1"\n]', ["P1"], '["Q1"]'),
+		("[]", [], "[]"),
+		("P1", ["P1"], "Q1"),
+		("P1\nP 2\n", ["P1", "P 2"], "Q1\nQ 2\n"),
+		("P1, P 2,P3", ["P1", "P 2", "P3"], "Q1, Q 2,P3"),
+		("", [], ""),
+		("Hello, world.\n\n\tP1 and  more, [", ["Hello", "world.", "P1 and  more", "["], None),
+		('[{"a": 1}, {"b": "P1 "}]', ['[{"a": 1}', '{"b": "P1 "}]'], None),
+		("[1, 2]", ["[1", "2]"], None),
+		("[P1, P 2", ["[P1", "P 2"], "[P1, Q 2"),
+	],
+)
+def test_names_that_a_text_lists(text, names, told):
+	assert listed(text) == names
+	assert relisted(text, lambda name: NAMES.get(name, name)) == (text if told is None else told)
+
+
+def listing(name, kind="Small Text"):
+	one = meta("Thing", Field(name, kind))
+	return shape_of(one, one, Rule("Thing"), own_named=["Pricing Rule"]).fields[0].lists
+
+
+@pytest.mark.parametrize(
+	("name", "kind", "lists"),
+	[
+		("pricing_rules", "Small Text", "Pricing Rule"),
+		("pricing_rule", "Data", "Pricing Rule"),
+		("pricing_rules", "Code", "Pricing Rule"),
+		("pricing_rules", "Float", None),
+		("rules", "Small Text", None),
+		("coupon_codes", "Small Text", None),
+	],
+)
+def test_a_text_field_called_after_a_doctype_lists_its_documents(name, kind, lists):
+	"""Only of a DocType whose documents have a name of their own on each side."""
+	assert listing(name, kind) == lists
+
+
+def test_names_in_a_text_are_told_in_the_other_sides_terms():
+	one = meta("Thing", Field("pricing_rules", "Small Text"))
+	found, utc = shape_of(one, one, Rule("Thing"), own_named=["Pricing Rule"]), timezone.utc
+	inward, outward = {("Pricing Rule", "P1"): "Q1"}, {("Pricing Rule", "Q1"): "P1"}
+	cloud = Terms(CLOUD, utc, utc, inward, outward)
+	doc = {"pricing_rules": '["P1", "P2"]'}
+	assert targets([doc], found, CLOUD) == {"Pricing Rule": {"P1", "P2"}}
+	assert canonical(doc, found, cloud) == {"pricing_rules": '["Q1", "P2"]'}
+	assert outbound({"pricing_rules": '["Q1", "P2"]'}, found, cloud) == doc

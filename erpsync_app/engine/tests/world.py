@@ -30,8 +30,8 @@ SYNC = User("sync@example.com", "sync-key", "sync-secret")
 ANNA = User("anna@example.com")
 ZONES = {LOCAL: "Asia/Kolkata", CLOUD: "America/New_York"}
 SITE_CALLS = (
-	"read pages sums stamps find with_row linking page_by_name page_by_time deletions deleted_at create update delete"
-	" call meta"
+	"read pages sums stamps find named with_row linking parents page_by_name page_by_time deletions deleted_at create"
+	" update delete call meta"
 	" files attached_since detached download add_file tags tag"
 ).split()
 LEDGER_CALLS = "bindings stamps names progress open_intents save cursor move_cursor".split()
@@ -204,9 +204,11 @@ class World:
 		ctx = self.context()
 		inward = {(b.doctype, b.names[CLOUD] or ""): b.names[LOCAL] or "" for b in self.ledger.all_bindings()}
 		zone = ctx.sites[LOCAL].time_zone
+		maps = [each.same for b in self.ledger.all_bindings() for each in b.rows.values()]
+		rows = {cloud: local for same in maps for local, cloud in same.items()}
 		terms = {
 			LOCAL: Terms(LOCAL, zone, zone),
-			CLOUD: Terms(CLOUD, ctx.sites[CLOUD].time_zone, zone, inward, {}),
+			CLOUD: Terms(CLOUD, ctx.sites[CLOUD].time_zone, zone, inward, {}, rows_inward=rows),
 		}
 		for doctype in doctypes or self.rules:
 			shape = ctx.shape(doctype)
