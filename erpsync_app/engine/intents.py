@@ -23,6 +23,7 @@ from erpsync_app.engine.merged import named
 from erpsync_app.engine.model import SIDES, Binding, Document, Fields, Held, Intent, RowMap, Side, other
 from erpsync_app.engine.moments import made_rows, moment, moments_in, rows_sent, send_of, untouched_rows
 from erpsync_app.engine.pair import Pair
+from erpsync_app.engine.references import know_rows
 from erpsync_app.engine.reused import is_another
 from erpsync_app.engine.rows import copy_name, same_row
 
@@ -180,6 +181,7 @@ def _recover(ctx: Context, batch: Batch, pair: Pair, intent: Intent, found: Docu
 		pair.renamed = intent.side
 	pair.docs[intent.side] = found
 	pair.binding = replace(pair.binding, names=names, held=held, rows=rows, intent=None)
+	know_rows(batch, rows.values())
 	batch.absorb(pair, intent.side)
 
 

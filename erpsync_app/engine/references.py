@@ -42,9 +42,11 @@ def learn_rows(ctx: Context, batch: Batch, side: Side, docs: Collection[Document
 		if doctype in ctx.rules and ctx.sites[side].meta(doctype).children
 	}
 	for doctype, names in linked.items():
-		know_rows(batch, ctx.ledger.row_maps(doctype, side, sorted(names)))
+		# Of a create without an answer nobody knows yet how the rows are named there.
+		bound = sorted(names & batch.bound[side].get(doctype, {}).keys())
+		know_rows(batch, ctx.ledger.row_maps(doctype, side, bound) if bound else ())
 	for pair in batch.pairs:
-		know_rows(batch, pair.binding.rows.values())
+		know_rows(batch, () if pair.binding.intent else pair.binding.rows.values())
 	terms = batch.terms[CLOUD]
 	known = terms.rows_inward if side == CLOUD else terms.rows_outward
 	own = {name for doc in docs for name in own_rows(doc, batch.shape, side)}
