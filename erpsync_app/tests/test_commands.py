@@ -441,15 +441,15 @@ def _read_until(terminal: int, words: str | None) -> str:
 
 
 def test_test_connections_names_the_lacking_permission(ledger: None, cloud: Person):
-	set_rules({"ref_doctype": "Brand"}, {"ref_doctype": "Workstation"})
+	set_rules({"ref_doctype": "Brand"}, {"ref_doctype": "Vehicle"})
 	said = erpsync("test-connections", "--json")
 	there = said.json["sides"][1]
 	assert said.code == 1
-	assert set(there["lacking"]) == {"Workstation"}
+	assert set(there["lacking"]) == {"Vehicle"}
 	(problem,) = there["problems"]
-	assert "Workstation" in problem and "Role Permissions Manager" in problem
+	assert "Vehicle" in problem and "Role Permissions Manager" in problem
 	text = erpsync("test-connections")
-	assert text.code == 1 and "Workstation" in text.out and SYNC_USER in text.out
+	assert text.code == 1 and "Vehicle" in text.out and SYNC_USER in text.out
 
 
 # -- the queue
