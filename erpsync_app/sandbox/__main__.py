@@ -20,6 +20,7 @@ SHARES = {
 	"files": "attaching and removing files",
 	"tags": "tagging and untagging",
 	"followers": "comments and assignments",
+	"deliveries": "histories about deliveries of orders",
 }
 """What people do only if they are asked to, by the word of `draw`."""
 

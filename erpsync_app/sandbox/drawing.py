@@ -50,8 +50,9 @@ FAMILIES = (
 	*[("Sales Order",)] * 3,
 	*[("Customer", "Sales Order")] * 2,
 )
-OWN = frozenset(("ToDo", "Note", "Sales Order"))
-SUBMITTED_SORTS = frozenset(("Sales Order",))
+TRADE = ("Sales Order", "Delivery Note")
+OWN = frozenset(("ToDo", "Note", *TRADE))
+SUBMITTED_SORTS = frozenset(TRADE)
 RENAMED_SORTS = frozenset(("Customer",))
 MERGED_SORTS = frozenset(("Customer", "Item", "Territory"))
 TABLES = {"Customer": "credit_limits", "Sales Order": "items", "Item": "barcodes"}
@@ -67,9 +68,18 @@ TOKENS, MARKERS = 700_000, 600_000
 class Draw:
 	"""One seed's chance. Every value that people save is one that nobody else saves: it can be told where it went."""
 
-	def __init__(self, seed: int, renames: float, merges: float, files: float, tags: float, followers: float):
+	def __init__(
+		self,
+		seed: int,
+		renames: float,
+		merges: float,
+		files: float,
+		tags: float,
+		followers: float,
+		deliveries: float,
+	):
 		self.seed, self.renames, self.merges = seed, renames, merges
-		self.files, self.tags, self.followers = files, tags, followers
+		self.files, self.tags, self.followers, self.deliveries = files, tags, followers, deliveries
 		self.chance = random.Random(seed)
 		self.fond_of_rows = False
 		self._tokens = 0
@@ -78,6 +88,8 @@ class Draw:
 	def history(self) -> History:
 		c = self.chance
 		family = c.choice(FAMILIES)
+		if self.deliveries and c.random() < self.deliveries:
+			family = TRADE
 		steps: list[Step] = []
 		if family[-1] in TABLES and c.random() < 0.4:
 			# All are at the rows of one document, which is in step to begin with.
@@ -174,11 +186,16 @@ class Draw:
 				("untag", {"position": c.randrange(3)}) if c.random() < 0.3 else ("tag", {"tag": self.text()})
 			)
 			return Act(side, what, doctype, c.choice(known[-of_late:]), said)
+		orders = self._markers.get("Sales Order", [])
+		if doctype == "Delivery Note" and not (known or orders):
+			doctype, known = "Sales Order", self._markers.setdefault("Sales Order", [])
 		roll = c.random()
 		if self.fond_of_rows:
 			roll, of_late = 0.35 + 0.55 * roll, 1
 		if not known or roll < 0.28:
 			marker, values = self.birth(doctype)
+			if doctype == "Delivery Note":
+				values[ABOUT] = ("Sales Order", c.choice(orders[-of_late:]))
 			known.append(marker)
 			return Act(side, "insert", doctype, marker, values)
 		marker = c.choice(known[-of_late:])
@@ -254,6 +271,9 @@ class Draw:
 		if doctype == "Note":
 			return marker, {"title": marker, "public": 1, "content": self.text()}
 		marker = date.fromordinal(MARKERS + self.token()).isoformat()
+		if doctype == "Delivery Note":
+			rows = [{"position": c.randrange(4), "qty": self.number()} for _ in range(c.randint(1, 2))]
+			return marker, {"posting_date": marker, "instructions": self.text(), "items": rows}
 		rows = [self.row(doctype) for _ in range(c.randint(1, 3))]
 		customer = c.choice(("Base", f"C{c.randrange(NAMES)}"))
 		return marker, {"transaction_date": marker, "customer": customer, "po_no": self.text(), "items": rows}
@@ -270,6 +290,7 @@ class Draw:
 			"ToDo": lambda: {"date": self.day()},
 			"Note": lambda: {"content": self.text()},
 			"Sales Order": lambda: {"po_no": self.text()},
+			"Delivery Note": lambda: {"instructions": self.text()},
 		}[doctype]()
 		two: dict[str, Any] = {
 			"Customer": lambda: {"customer_details": self.text()},
@@ -278,6 +299,7 @@ class Draw:
 			"ToDo": lambda: {"priority": c.choice(("High", "Low"))},
 			"Note": lambda: {"expire_notification_on": self.day()},
 			"Sales Order": lambda: {"delivery_date": self.day()},
+			"Delivery Note": lambda: one,
 		}[doctype]()
 		if table := TABLES.get(doctype):
 			if not quietly and c.random() < (0.8 if self.fond_of_rows else 0.4):
@@ -309,6 +331,8 @@ def draw(
 	files: float = 0.0,
 	tags: float = 0.0,
 	followers: float = 0.0,
+	deliveries: float = 0.0,
 ) -> History:
-	"""The history of that seed: the same one at any time, on any machine. The others are shares of what people do."""
-	return Draw(seed, renames, merges, files, tags, followers).history()
+	"""The history of that seed: the same one at any time, on any machine. The others are shares of what people do,
+	`deliveries` of histories about them."""
+	return Draw(seed, renames, merges, files, tags, followers, deliveries).history()

@@ -46,6 +46,8 @@ REASONS = (
 	r"submitted on both sides with different",
 	r"about which a person has to decide",
 	r"Another \w+ with name .* exists",
+	r"Invalid reference Sales Order Item",
+	r"is not (submitted|cancelled) on the \w+ side yet",
 )
 """Why a document may stand in quarantine for good: only for what a person alone can put right."""
 
@@ -69,6 +71,7 @@ def check(world: Simulation) -> Iterator[Problem]:
 	yield from _every_document_known(world, docs)
 	yield from _once(world, docs)
 	yield from _rows_once(world, docs)
+	yield from _references(world, docs)
 	yield from _no_edit_lost(world, docs)
 
 
@@ -241,6 +244,20 @@ def _rows_once(world: Simulation, docs: dict) -> Iterator[Problem]:
 								"row twice",
 								f"{token} in {times} rows of {table} of {doctype} {name} on {side}",
 							)
+
+
+def _references(world: Simulation, docs: dict) -> Iterator[Problem]:
+	"""The rows of a delivery lead to the same rows of its order on both sides. Nobody edits the rows of a delivery."""
+	bindings = world.ledger.all_bindings()
+	same = {pair for b in bindings for rows in b.rows.values() for pair in rows.same.items()}
+	for b in bindings:
+		pair = [docs[side][b.doctype].get(b.names.get(side) or "") for side in SIDES]
+		if b.doctype == "Delivery Note" and all(pair):
+			for one, two in zip(*(doc["items"] for doc in pair), strict=True):
+				if (one["so_detail"], two["so_detail"]) not in same:
+					yield Problem(
+						"astray", f"{one['so_detail']} and {two['so_detail']} are no pair: {_told(b)}"
+					)
 
 
 def _no_edit_lost(world: Simulation, docs: dict) -> Iterator[Problem]:
