@@ -21,6 +21,7 @@ SHARES = {
 	"tags": "tagging and untagging",
 	"followers": "comments and assignments",
 	"buttons": "closing, holding and Update Items of submitted orders",
+	"deliveries": "histories about deliveries of orders",
 }
 """What people do only if they are asked to, by the word of `draw`."""
 

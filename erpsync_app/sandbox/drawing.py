@@ -50,8 +50,9 @@ FAMILIES = (
 	*[("Sales Order",)] * 3,
 	*[("Customer", "Sales Order")] * 2,
 )
-OWN = frozenset(("ToDo", "Note", "Sales Order"))
-SUBMITTED_SORTS = frozenset(("Sales Order",))
+TRADE = ("Sales Order", "Delivery Note")
+OWN = frozenset(("ToDo", "Note", *TRADE))
+SUBMITTED_SORTS = frozenset(TRADE)
 RENAMED_SORTS = frozenset(("Customer",))
 MERGED_SORTS = frozenset(("Customer", "Item", "Territory"))
 TABLES = {"Customer": "credit_limits", "Sales Order": "items", "Item": "barcodes"}
@@ -75,6 +76,7 @@ class Draw:
 		self.seed, self.renames, self.merges = seed, shares["renames"], shares["merges"]
 		self.files, self.tags = shares["files"], shares["tags"]
 		self.followers, self.buttons = shares["followers"], shares["buttons"]
+		self.deliveries = shares["deliveries"]
 		self.chance = random.Random(seed)
 		self.fond_of_rows = False
 		self._tokens = 0
@@ -83,6 +85,8 @@ class Draw:
 	def history(self) -> History:
 		c = self.chance
 		family = c.choice(FAMILIES)
+		if self.deliveries and c.random() < self.deliveries:
+			family = TRADE
 		steps: list[Step] = []
 		if family[-1] in TABLES and c.random() < 0.4:
 			# All are at the rows of one document, which is in step to begin with.
@@ -181,11 +185,16 @@ class Draw:
 			return Act(side, what, doctype, c.choice(known[-of_late:]), said)
 		if known and self.buttons and doctype in SUBMITTED_SORTS and c.random() < self.buttons:
 			return self.act_of_button(side, doctype, c.choice(known[-of_late:]))
+		orders = self._markers.get("Sales Order", [])
+		if doctype == "Delivery Note" and not (known or orders):
+			doctype, known = "Sales Order", self._markers.setdefault("Sales Order", [])
 		roll = c.random()
 		if self.fond_of_rows:
 			roll, of_late = 0.35 + 0.55 * roll, 1
 		if not known or roll < 0.28:
 			marker, values = self.birth(doctype)
+			if doctype == "Delivery Note":
+				values[ABOUT] = ("Sales Order", c.choice(orders[-of_late:]))
 			known.append(marker)
 			return Act(side, "insert", doctype, marker, values)
 		marker = c.choice(known[-of_late:])
@@ -272,6 +281,9 @@ class Draw:
 		if doctype == "Note":
 			return marker, {"title": marker, "public": 1, "content": self.text()}
 		marker = date.fromordinal(MARKERS + self.token()).isoformat()
+		if doctype == "Delivery Note":
+			rows = [{"position": c.randrange(4), "qty": self.number()} for _ in range(c.randint(1, 2))]
+			return marker, {"posting_date": marker, "instructions": self.text(), "items": rows}
 		rows = [self.row(doctype) for _ in range(c.randint(1, 3))]
 		customer = c.choice(("Base", f"C{c.randrange(NAMES)}"))
 		return marker, {"transaction_date": marker, "customer": customer, "po_no": self.text(), "items": rows}
@@ -288,6 +300,7 @@ class Draw:
 			"ToDo": lambda: {"date": self.day()},
 			"Note": lambda: {"content": self.text()},
 			"Sales Order": lambda: {"po_no": self.text()},
+			"Delivery Note": lambda: {"instructions": self.text()},
 		}[doctype]()
 		two: dict[str, Any] = {
 			"Customer": lambda: {"customer_details": self.text()},
@@ -296,6 +309,7 @@ class Draw:
 			"ToDo": lambda: {"priority": c.choice(("High", "Low"))},
 			"Note": lambda: {"expire_notification_on": self.day()},
 			"Sales Order": lambda: {"delivery_date": self.day()},
+			"Delivery Note": lambda: one,
 		}[doctype]()
 		if table := TABLES.get(doctype):
 			if not quietly and c.random() < (0.8 if self.fond_of_rows else 0.4):
@@ -328,7 +342,9 @@ def draw(
 	tags: float = 0.0,
 	followers: float = 0.0,
 	buttons: float = 0.0,
+	deliveries: float = 0.0,
 ) -> History:
-	"""The history of that seed: the same one at any time, on any machine. The others are shares of what people do."""
-	shares = {"renames": renames, "merges": merges, "files": files, "tags": tags}
-	return Draw(seed, {**shares, "followers": followers, "buttons": buttons}).history()
+	"""The history of that seed: the same one at any time, on any machine. The others are shares of what people do,
+	`deliveries` of histories about them."""
+	shares = {"renames": renames, "merges": merges, "files": files, "tags": tags, "followers": followers}
+	return Draw(seed, {**shares, "buttons": buttons, "deliveries": deliveries}).history()

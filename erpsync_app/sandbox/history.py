@@ -24,7 +24,8 @@ before the n-th statement of its own database, or before the n-th of those that 
 
 
 ABOUT = "about"
-"""Among the values of a comment or an assignment: the DocType and the marker of the document that it is about."""
+"""Among the values of a comment or an assignment: the DocType and the marker of the document that it is about; of a
+delivery, of the order that it delivers, and its rows say by `position` which rows of the order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ REASONS = (
 	r"as it has child nodes",
 	r"Submitted Record cannot be deleted",
 	r"Could not find",
-	r"is not synced yet",
+	r"(?<!which it refers to, )is not synced yet",
 	r"documents on the \w+ side match it",
 	r"must be unique",
 	r"Item cannot be added to its own descendants",
@@ -46,6 +46,7 @@ REASONS = (
 	r"submitted on both sides with different",
 	r"about which a person has to decide",
 	r"Another \w+ with name .* exists",
+	r"is not (submitted|cancelled) on the \w+ side yet",
 )
 """Why a document may stand in quarantine for good: only for what a person alone can put right."""
 
@@ -69,6 +70,7 @@ def check(world: Simulation) -> Iterator[Problem]:
 	yield from _every_document_known(world, docs)
 	yield from _once(world, docs)
 	yield from _rows_once(world, docs)
+	yield from _references(world, docs)
 	yield from _no_edit_lost(world, docs)
 
 
@@ -76,7 +78,7 @@ def _nothing_under_way(world: Simulation) -> Iterator[Problem]:
 	if waiting := world.queue.pending():
 		yield Problem("stuck", f"{waiting} events wait")
 	for event, why in world.queue.failed():
-		if not _good(why):
+		if not (_good(why) or _row_is_gone(world, event.side, event.doctype, event.name)):
 			yield Problem(
 				"failed", f"for no good reason: {event.doctype} {event.name} on {event.side}: {why}"
 			)
@@ -97,7 +99,9 @@ def _converged(world: Simulation, docs: dict) -> Iterator[Problem]:
 		pair = {side: docs[side][b.doctype].get(b.names.get(side) or "") for side in SIDES}
 		mine = conflicts.get(b.id or "", [])
 		if b.status == "Failed":
-			if not _good(b.error):
+			if not (
+				_good(b.error) or any(_row_is_gone(world, s, b.doctype, n or "") for s, n in b.names.items())
+			):
 				yield Problem("failed", f"for no good reason: {_told(b)}")
 			elif "without a trace" in (b.error or "") and not world.witness.renamed:
 				yield Problem("failed", f"nothing was renamed: {_told(b)}")
@@ -244,6 +248,37 @@ def _rows_once(world: Simulation, docs: dict) -> Iterator[Problem]:
 								"row twice",
 								f"{token} in {times} rows of {table} of {doctype} {name} on {side}",
 							)
+
+
+def _references(world: Simulation, docs: dict) -> Iterator[Problem]:
+	"""The rows of a delivery lead to the same rows of its order on both sides. Nobody edits the rows of a delivery."""
+	bindings = world.ledger.all_bindings()
+	same = {pair for b in bindings for rows in b.rows.values() for pair in rows.same.items()}
+	for b in bindings:
+		pair = [docs[side][b.doctype].get(b.names.get(side) or "") for side in SIDES]
+		if b.doctype == "Delivery Note" and all(pair):
+			for one, two in zip(*(doc["items"] for doc in pair), strict=True):
+				if (one["so_detail"], two["so_detail"]) not in same:
+					yield Problem(
+						"astray", f"{one['so_detail']} and {two['so_detail']} are no pair: {_told(b)}"
+					)
+
+
+def _row_is_gone(world: Simulation, side: Side, doctype: str, name: str) -> bool:
+	"""Whether a delivery is of a row of its order that the other side has not, or not any more."""
+	note = world.sites[side].get(doctype, name) if doctype == "Delivery Note" else None
+	for row in note["items"] if note else ():
+		order = row["against_sales_order"]
+		binding = world.ledger.bindings("Sales Order", side, [order]).get(order)
+		there = world.sites[other(side)].get("Sales Order", (binding and binding.names[other(side)]) or "")
+		same = (
+			{pair[side == CLOUD]: pair[side == LOCAL] for pair in binding.rows["items"].same.items()}
+			if there
+			else {}
+		)
+		if same.get(row["so_detail"]) not in {each["name"] for each in (there or {}).get("items", ())}:
+			return True
+	return False
 
 
 def _no_edit_lost(world: Simulation, docs: dict) -> Iterator[Problem]:

@@ -26,6 +26,7 @@ MARKER_FIELDS = {
 	"ToDo": "description",
 	"Note": "title",
 	"Sales Order": "transaction_date",
+	"Delivery Note": "posting_date",
 	"Comment": "comment_by",
 }
 ITEM_CELLS = ("item_code", "qty", "rate", "delivery_date")
@@ -70,12 +71,25 @@ def _insert(site: SandboxSite, act: Act, witness: Witness) -> str:
 		doctype, marker = values.pop(ABOUT)
 		if (leader := find(site, replace(act, doctype=doctype, marker=marker))) is None:
 			return "not there"
-		about = FOLLOWERS[act.doctype].about
-		values |= dict(zip(about, (doctype, leader["name"]), strict=True))
-		witness.leaders[act.marker] = marker
+		if act.doctype == "Delivery Note":
+			values |= {"customer": leader["customer"], "items": _delivered(leader, values["items"])}
+		else:
+			about = FOLLOWERS[act.doctype].about
+			values |= dict(zip(about, (doctype, leader["name"]), strict=True))
+			witness.leaders[act.marker] = marker
 	made = site.insert(act.doctype, values, user=PERSON)
 	witness.of_save(act, None, made)
 	return made["name"]
+
+
+def _delivered(order: Doc, wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
+	"""The rows of a delivery of an order's rows, as ERPNext makes them."""
+	rows = []
+	for row in wanted:
+		ordered = order["items"][row["position"] % len(order["items"])]
+		refers = {"against_sales_order": order["name"], "so_detail": ordered["name"]}
+		rows.append({"item_code": ordered["item_code"], "qty": row["qty"], **refers})
+	return rows
 
 
 def _save(site: SandboxSite, act: Act, witness: Witness) -> str:

@@ -21,6 +21,7 @@ from erpsync_app.engine.model import SIDES, Rule, other
 from erpsync_app.engine.reconcile import reconcile
 from erpsync_app.sandbox.drawing import draw
 from erpsync_app.sandbox.history import Act, Choose, Deliver, History, Setup, Work
+from erpsync_app.sandbox.ledger import SqliteLedger
 from erpsync_app.sandbox.played import Played, judged, play, same_fault
 from erpsync_app.sandbox.shrink import shrunk
 from erpsync_app.sandbox.simulation import Problem
@@ -53,7 +54,9 @@ def test_a_thousand_histories():
 		assert happened[what] >= least, (what, happened)
 
 
-@pytest.mark.parametrize("shares", [{"files": FILES}, {"tags": 0.25}, {"buttons": 0.35}, BESIDE])
+@pytest.mark.parametrize(
+	"shares", [{"files": FILES}, {"tags": 0.25}, {"buttons": 0.35}, BESIDE, {"deliveries": 1.0}]
+)
 def test_histories_of_what_people_do_besides(shares):
 	with ProcessPoolExecutor(min(2, os.cpu_count() or 1), mp_context=get_context("spawn")) as pool:
 		results = list(pool.map(partial(judged, **shares), range(1, 101), chunksize=10))
@@ -110,6 +113,11 @@ def test_it_finds_that_unclear_creates_are_not_looked_for(monkeypatch):
 	monkeypatch.setattr(gather, "look_for_intents", forget)
 	monkeypatch.setattr(gather, "look_for_late", lambda ctx, batch: None)
 	assert "twice" in kinds(first_failure(60))
+
+
+def test_it_finds_that_references_to_rows_are_not_told(monkeypatch):
+	monkeypatch.setattr(SqliteLedger, "row_maps", lambda *asked: [])
+	assert "failed" in kinds(first_failure(30, deliveries=1.0))
 
 
 def test_it_finds_that_a_concurrent_edit_is_overwritten_blindly(monkeypatch):
