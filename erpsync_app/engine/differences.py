@@ -107,8 +107,9 @@ def differences(
 	"""In what the canonical forms of both sides differ, by field. `was` are the baselines; `names` those of the document;
 	`covered` the DocTypes that have a rule.
 
-	A text with names in it, a Link to what does not cross, and a default that was filled in on one side, each site may
-	have of its own: that counts only if it was changed since both were in step."""
+	A text with names in it, a time of the day (what ERPNext makes by itself bears that of its making), a Link to what does
+	not cross, and a default that was filled in on one side, each site may have of its own: that counts only if it was
+	changed since both were in step."""
 	return dict(_differences(shape, now, was, names, covered))
 
 
@@ -162,7 +163,7 @@ def _its_own(
 	targets = [link_target(f, now[side], shape, LOCAL) for side in SIDES]
 	elsewhere = all(targets) and not any(target in covered for target in targets)
 	filled_in = f.default is not None and None in values and f.default in values
-	return (f.type in WORDED_TYPES or elsewhere or filled_in) and all(
+	return (f.type in WORDED_TYPES or f.type == "Time" or elsewhere or filled_in) and all(
 		fields is not None and fields.get(f.local, now[side][f.local]) == now[side][f.local]
 		for side, fields in was.items()
 	)
