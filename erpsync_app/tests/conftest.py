@@ -12,6 +12,7 @@ import pytest
 from erpsync_app.adapters.settings import RULES_KEY
 from erpsync_app.tests import support
 from erpsync_app.tests.support import CLOUD_URL, LOCAL_SITE, LOCAL_URL, Person
+from erpsync_app.tests.test_life_cycle import at_rest
 from erpsync_app.tests.trade import count_apart
 
 
@@ -56,6 +57,14 @@ def ledger(connected: None) -> Iterator[None]:
 	yield
 	frappe.db.rollback()
 	frappe.set_user("Administrator")
+
+
+@pytest.fixture
+def at_rest_in_the_end(ledger: None) -> Iterator[None]:
+	"""A sync after the test writes nothing, if the test had anything to sync."""
+	yield
+	if support.count("Sync Rule"):
+		at_rest()
 
 
 @pytest.fixture

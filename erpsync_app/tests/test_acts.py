@@ -12,7 +12,6 @@ from frappe.utils import add_days, today
 
 from erpsync_app.adapters import local_calls
 from erpsync_app.tests.support import Person, last_conflict, set_rules, sync
-from erpsync_app.tests.test_life_cycle import at_rest
 from erpsync_app.tests.test_main_job import customer, item
 from erpsync_app.tests.trade import (
 	FILTERED_BY,
@@ -24,7 +23,7 @@ from erpsync_app.tests.trade import (
 	refusals,
 )
 
-pytestmark = pytest.mark.usefixtures("apart", "ledger")
+pytestmark = pytest.mark.usefixtures("apart", "at_rest_in_the_end")
 
 UNRECONCILE = (
 	"erpnext.accounts.doctype.unreconcile_payment.unreconcile_payment.create_unreconcile_doc_for_selection"
@@ -132,7 +131,6 @@ def test_what_was_closed_before_the_first_sync_and_what_both_sides_decide(
 		grand_total=125 if wins else 175,
 	)
 	assert not refusals()
-	at_rest()
 	conflict = last_conflict("Sales Order", names["local"])
 	assert conflict["status"] != "Open"
 	assert {"(status)", "items"} <= conflict["clashes"].keys()
@@ -236,7 +234,6 @@ def test_what_no_method_carries_over_is_told_until_it_is_the_same_again(
 	sync()
 	told = refusals()[f"Sales Order {ours}"]
 	assert told.startswith("Diverged") and "order_type" in told
-	at_rest()
 
 	frappe.db.set_value("Sales Order", ours, "order_type", "Sales")
 	frappe.db.commit()

@@ -23,7 +23,7 @@ from erpsync_app.tests.trade import (
 	stock_item,
 )
 
-pytestmark = pytest.mark.usefixtures("apart", "ledger")
+pytestmark = pytest.mark.usefixtures("apart", "at_rest_in_the_end")
 
 FOREIGN = "INR"
 

@@ -13,7 +13,7 @@ from erpsync_app.tests.test_main_job import customer
 from erpsync_app.tests.trade import Clerk, clerks, company, in_step, refusals, stock_item, store
 from erpsync_app.tests.trade import rules as rules_of
 
-pytestmark = pytest.mark.usefixtures("ledger")
+pytestmark = pytest.mark.usefixtures("at_rest_in_the_end")
 
 OF_GOODS = {"Serial No": "item_code", "Batch": "item", "Serial and Batch Bundle": "item_code"}
 
