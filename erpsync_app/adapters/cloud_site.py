@@ -22,6 +22,7 @@ from erpsync_app.engine.errors import (
 	Duplicate,
 	Missing,
 	NeedsPerson,
+	Refused,
 	Stale,
 	Unavailable,
 	Unclear,
@@ -156,7 +157,10 @@ class CloudSite(RestFiles):
 			self.delete(doctype, made["name"], made["modified"])
 			raise Duplicate(f"{doctype} {name} is on the {self.side} site already.")
 		self._numbers.add(doctype)
-		return self.rename(doctype, made["name"], name)
+		try:
+			return self.rename(doctype, made["name"], name)
+		except (Refused, NeedsPerson):
+			return made  # it goes by the name that the site gave it
 
 	def update(self, doctype: str, name: str, changes: Document, modified: str) -> Document:
 		self.meta(doctype)

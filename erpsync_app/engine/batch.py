@@ -159,7 +159,9 @@ class Batch:
 		if not all(pair.docs.values()):
 			return old
 		found = {
-			name: row_map(old.get(name), tables, name in written)
+			name: row_map(
+				old.get(name), tables, name in written or (name not in old and _as_many(pair, tables))
+			)
 			# Also of what is submitted or cancelled: other documents refer to its rows.
 			for name, tables in self._tables(pair, stage=0).items()
 			if name not in pair.held_back
@@ -254,6 +256,11 @@ class Batch:
 			if f.local in fields and not f.after_submit:
 				fixed[f.local] = without(fields[f.local], self.loose.get(f.local))
 		return fixed
+
+
+def _as_many(pair: Pair, tables: Mapping[Side, Table]) -> bool:
+	"""Whether both sides of a submitted document have as many rows: those are the same, also where a cell differs."""
+	return bool(pair.stage) and len(tables[LOCAL].rows) == len(tables[CLOUD].rows)
 
 
 def with_beside(doc: Document, before: Document) -> Document:

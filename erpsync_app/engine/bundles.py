@@ -113,6 +113,21 @@ class Unbundled:
 		self._tell(doctype, docs)
 		return docs
 
+	def pages(self, doctype: str, size: int, filters: Sequence[tuple] = ()) -> Iterator[list[Document]]:
+		for docs in self._site.pages(doctype, size, filters):
+			self._tell(doctype, docs)
+			yield docs
+
+	def take(self, doctype: str, name: str, action: str, modified: str) -> Document:
+		taken = self._site.take(doctype, name, action, modified)
+		self._tell(doctype, [taken])
+		return taken
+
+	def rename(self, doctype: str, old: str, new: str) -> Document:
+		renamed = self._site.rename(doctype, old, new)
+		self._tell(doctype, [renamed])
+		return renamed
+
 	def create(self, doctype: str, values: Document, name: str | None) -> Document:
 		made = self._site.create(doctype, self._untold(doctype, values), name)
 		self._tell(doctype, [made])

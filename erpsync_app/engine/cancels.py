@@ -106,7 +106,11 @@ def _look(ctx: Context, batch: Batch, side: Side, pairs: dict[str, Pair], doctyp
 		strangers = sorted(linked.keys() - known.keys())
 		# What is not known yet, and is of those that cross, will be.
 		will_be = ctx.sites[side].stamps(doctype, strangers, filters_on(rule, side)) if strangers else {}
-		for name in sorted(linked.keys() & (known.keys() | will_be.keys())):
+		# What the site made by itself and stays at home is never to come.
+		stays = {
+			name for name, progress in known.items() if progress.status == "Diverged" and not progress.name
+		}
+		for name in sorted(linked.keys() & (known.keys() | will_be.keys()) - stays):
 			for target in sorted(linked[name]):
 				pair = pairs[target]
 				# Of two that link to each other, neither can be the first to be cancelled.

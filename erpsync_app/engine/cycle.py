@@ -44,7 +44,7 @@ from erpsync_app.engine.reconcile import Decision, Write, reconcile
 from erpsync_app.engine.retry import NEXT_RUN, NotYet
 from erpsync_app.engine.reused import is_another, let_go
 from erpsync_app.engine.setbacks import quarantine, refused
-from erpsync_app.engine.submitted import lasting, undecided
+from erpsync_app.engine.submitted import lasting, remembered, undecided
 from erpsync_app.engine.watch import before_batch, before_write
 from erpsync_app.engine.workflow import by_walking, check_way, on_their_way
 
@@ -348,7 +348,7 @@ def _decide(batch: Batch, pair: Pair) -> Decision:
 	views = {side: batch.view(pair, side) for side in SIDES}
 	binding = pair.binding
 	contested = binding.status in ("Conflict", "Diverged")
-	held = on_their_way(batch, pair)
+	held = remembered(batch, pair, on_their_way(batch, pair), views)
 	decision = reconcile(batch.rule_of(pair), held, views, binding.choice, contested, binding.rows)
 	decision = by_walking(batch, pair, decision)
 	if rename := _rename(batch, pair):

@@ -35,10 +35,14 @@ SNAPSHOTS = frozenset(
 		*("available_qty_for_consumption", "current_stock", "current_qty", "current_amount"),
 		*("current_valuation_rate", "quantity_difference", "amount_difference", "difference_amount"),
 		*("valuation_rate", "incoming_rate", "last_purchase_rate", "gross_profit"),
+		*("party_balance", "paid_from_account_balance", "paid_to_account_balance"),
 	)
 )
 """Read-only fields that keep what a site had in stock, or what that was worth, in the moment when the document was saved
 there. What it has now, the books tell."""
+
+ROW_SNAPSHOTS = SNAPSHOTS | {"outstanding_amount"}
+"""The same of rows: a payment keeps what was open of an invoice when it was saved. What is open now, the invoice tells."""
 
 TOLERANCE = 1e-6
 """Two numbers that differ by no more are one: each site rounds on its own way to it."""
@@ -76,16 +80,16 @@ class Difference:
 		return self.names.get(LOCAL) or self.names.get(CLOUD) or "?"
 
 
-def compared(shape: Shape, *, read_only: bool = False) -> Shape:
+def compared(shape: Shape, *, read_only: bool = False, snapshots: Collection[str] = SNAPSHOTS) -> Shape:
 	"""The fields that both sites have to agree in, as a shape whose canonical form holds them all. Of what is `read_only`
 	as a whole, as the rows of a read-only table are, and of read-only fields, those that tell something."""
 	fields = []
 	for f in shape.fields:
 		fixed = read_only or (f.at_birth and f.local not in AT_BIRTH)
-		if f.local in AT_BIRTH or (fixed and f.local in SNAPSHOTS):
+		if f.local in AT_BIRTH or (fixed and f.local in snapshots):
 			continue
 		if f.rows is not None:
-			f = replace(f, rows=compared(f.rows, read_only=fixed))
+			f = replace(f, rows=compared(f.rows, read_only=fixed, snapshots=ROW_SNAPSHOTS))
 		elif fixed and f.type not in TELLING_TYPES:
 			continue
 		fields.append(replace(f, at_birth=False))

@@ -35,6 +35,10 @@ ADMINISTRATOR = "Administrator"
 RIGHT_AFTER = timedelta(minutes=10)
 """How long after the write of its cause a job in the background may make a document."""
 
+IN_THE_WRITE = timedelta(minutes=1)
+"""How long before its cause was last modified a document may be made: a controller may go on with the cause, in the same
+request, when it has made it."""
+
 TELLING_TYPES = frozenset(("Link", "Dynamic Link", "Select", "Date", "Check", "Int")) | NUMBER_TYPES
 """Two documents of one cause agree in fields of these types. A text may hold a name that each site gave, or words in a
 site's own language."""
@@ -70,9 +74,8 @@ def _made_by_site(ctx: Context, batch: Batch, pair: Pair, side: Side, doc: Docum
 	for doctype, name in links(doc, batch.shape, side):
 		cause = batch.bound[side].get(doctype, {}).get(name)
 		written = cause.written.get(side, ()) if cause else ()
-		if any(
-			each and timedelta(0) <= made - datetime.fromisoformat(each) <= RIGHT_AFTER for each in written
-		):
+		moments = [datetime.fromisoformat(each) for each in written if each]
+		if any(-IN_THE_WRITE <= made - moment <= RIGHT_AFTER for moment in moments):
 			return True
 	return False
 

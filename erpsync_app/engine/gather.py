@@ -39,6 +39,9 @@ from erpsync_app.engine.pair import Pair
 from erpsync_app.engine.reused import is_another
 from erpsync_app.engine.rules import matches
 
+USERS = {"User": "name", "Contact": "user"}
+"""The DocTypes that show the users of a site, and the field that names the user."""
+
 
 def gather(ctx: Context, doctype: str, events: Sequence[Event]) -> Batch:
 	"""Pair up the documents of the events, all of one DocType, and read both sides of each."""
@@ -58,7 +61,7 @@ def gather(ctx: Context, doctype: str, events: Sequence[Event]) -> Batch:
 	look_for_linking(ctx, batch)
 	find_twins(ctx, batch)
 	for pair in batch.pairs:
-		pair.in_scope = bool(pair.binding.id) or _in_scope(batch, pair)
+		pair.in_scope = bool(pair.binding.id) or (_in_scope(batch, pair) and not _is_sync_user(ctx, pair))
 	look_for_namesakes(batch)
 	look_at_leaders(ctx, batch)
 	look_at_goods(ctx, batch)
@@ -316,3 +319,10 @@ def _in_scope(batch: Batch, pair: Pair) -> bool:
 		for side in SIDES
 		if (doc := pair.docs[side]) is not None
 	)
+
+
+def _is_sync_user(ctx: Context, pair: Pair) -> bool:
+	"""Whether the document is the user that sync runs as on either site, or the Contact of that user: each site has its
+	own."""
+	users, field = {site.user for site in ctx.sites.values()}, USERS.get(pair.binding.doctype)
+	return field is not None and any(doc and doc.get(field) in users for doc in pair.docs.values())

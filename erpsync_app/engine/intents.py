@@ -73,8 +73,8 @@ def look_for_intents(ctx: Context, batch: Batch) -> None:
 			taken = {each.found["name"] for each in searches if each.found and each.intent.side == side}
 			free = [doc for doc in search.free if doc["name"] not in taken]
 			search.found = choose(batch, search, free, others[side])
-	for (pair, intent), search in zip(begun, searches, strict=True):
-		_recover(ctx, batch, pair, intent, search.found)
+	for (pair, _), search in zip(begun, searches, strict=True):
+		_recover(ctx, batch, pair, search)
 
 
 def may_be_of_another(ctx: Context, batch: Batch, pair: Pair, doc: Document, side: Side) -> bool:
@@ -165,7 +165,8 @@ def _name_before(pair: Pair, side: Side) -> str | None:
 	return next(filter(None, [*names, begun.instead_of if begun else None]), None)
 
 
-def _recover(ctx: Context, batch: Batch, pair: Pair, intent: Intent, found: Document | None) -> None:
+def _recover(ctx: Context, batch: Batch, pair: Pair, search: _Search) -> None:
+	intent, found = search.intent, search.found
 	if found is None:
 		pair.binding = replace(pair.binding, intent=None, rows={})
 		return
@@ -177,7 +178,10 @@ def _recover(ctx: Context, batch: Batch, pair: Pair, intent: Intent, found: Docu
 	held, rows = _baselines(batch, pair, intent, found)
 	if found.get("owner") != ctx.sites[intent.side].user:
 		held, rows = {}, {}  # someone else's, of the same name: a first contact
-	if batch.rule.naming == "keep" and found["name"] != _name(pair.binding, intent) and not pair.renamed:
+	# One that nobody touched, and of which no note says that it was renamed, was named so by its site.
+	by_person = found["name"] in search.names or not _untouched(found)
+	other_name = batch.rule.naming == "keep" and found["name"] != _name(pair.binding, intent)
+	if other_name and by_person and not pair.renamed:
 		pair.renamed = intent.side
 	pair.docs[intent.side] = found
 	pair.binding = replace(pair.binding, names=names, held=held, rows=rows, intent=None)

@@ -4,13 +4,17 @@
 
 from __future__ import annotations
 
-from erpsync_app.engine.acts import acted
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from erpsync_app.engine.acts import ROWS, acted
 from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.beside import BESIDE
 from erpsync_app.engine.fixed import FIXED, parted
 from erpsync_app.engine.lifecycle import SUBMITTED
-from erpsync_app.engine.model import SIDES
+from erpsync_app.engine.model import CLOUD, SIDES, Fields, Held, Side, other
 from erpsync_app.engine.pair import Pair, docstatus
+from erpsync_app.engine.view import View
 
 NONE: frozenset[str] = frozenset()
 
@@ -27,6 +31,42 @@ def undecided(batch: Batch, pair: Pair) -> frozenset[str]:
 		return NONE
 	here, there = (batch.fields(doc, side, stage=SUBMITTED) for side, doc in pair.docs.items() if doc)
 	return frozenset(n for n in names & here.keys() & there.keys() if here[n] != there[n])
+
+
+def remembered(
+	batch: Batch, pair: Pair, held: Mapping[Side, Held | None], views: Mapping[Side, View]
+) -> Mapping[Side, Held | None]:
+	"""The baselines of a submitted document, with what acts change where a record from before acts crossed lacks it: as
+	the side that nobody has touched since the last sync shows it. Without that the first act would not be told from a value
+	that is new on the other side."""
+	then = {side: h for side, h in held.items() if h and h.docstatus == SUBMITTED}
+	still = [s for s in then if (doc := pair.docs[s]) and doc["modified"] == then[s].modified]
+	if pair.stage != SUBMITTED or len(then) < len(SIDES) or len(still) != 1:
+		return held
+	(side,) = still
+	fields = {each: dict(h.fields) for each, h in then.items()}
+	now = views[side].fields or {}
+	for name in acted(batch.shape) & now.keys():
+		for each in SIDES:
+			fields[each].setdefault(name, now[name])
+	for name in ROWS.get(batch.shape.doctype, {}).keys() & now.keys():
+		for each, rows in _rows_of_both(pair, name, side, now[name]).items():
+			before = fields[each].get(name) or [{} for _ in rows]
+			if len(before) == len(rows):
+				fields[each][name] = [{**row, **old} for row, old in zip(rows, before, strict=True)]
+	return {each: replace(h, fields=fields[each]) for each, h in then.items()}
+
+
+def _rows_of_both(pair: Pair, name: str, side: Side, rows: Sequence[Fields]) -> dict[Side, list[Fields]]:
+	"""The rows of a side that is as it was, and the same in the order of the other side's baseline; empty where the row map
+	does not tell all of them."""
+	known = pair.binding.rows.get(name)
+	if known is None or len(known.names(side)) != len(rows):
+		return {}
+	at = dict(zip(known.names(side), rows, strict=True))
+	same = known.same if side == CLOUD else {cloud: local for local, cloud in known.same.items()}
+	theirs = [at[same[each]] for each in known.names(other(side)) if same.get(each) in at]
+	return {side: list(rows), other(side): theirs} if len(theirs) == len(known.names(other(side))) else {}
 
 
 def lasting(batch: Batch, pair: Pair) -> frozenset[str]:

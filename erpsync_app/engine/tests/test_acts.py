@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from erpsync_app.engine.acts import (
+	ROWS,
 	STATUS,
 	STATUSES,
 	allocated,
@@ -21,7 +22,7 @@ from erpsync_app.engine.acts import (
 )
 from erpsync_app.engine.fixed import FIXED, parted
 from erpsync_app.engine.mapping import Terms, shape_of
-from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Field, Held, Rule, other
+from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Field, Held, Outcome, Rule, other
 from erpsync_app.engine.reconcile import reconcile
 from erpsync_app.engine.tests.builders import meta
 from erpsync_app.engine.tests.world import Killed, World, calls_of, keep, killed_after, own
@@ -397,3 +398,38 @@ def test_what_a_program_wrote_past_the_form_is_told_until_it_is_the_same_again(s
 	found = w.binding(ORDER, LOCAL, name)
 	assert (found.status, found.error) == ("Synced", None)
 	w.check_steady()
+
+
+def as_before(w, name):
+	"""The record of an order as it was before acts crossed: its baselines know nothing of what acts change."""
+	binding, held = w.binding(ORDER, LOCAL, name), {}
+	for side, h in binding.held.items():
+		fields = {key: value for key, value in h.fields.items() if key not in (STATUS, FIXED)}
+		fields["items"] = [
+			{key: value for key, value in row.items() if key not in ROWS[ORDER]["items"]}
+			for row in fields.get("items", ())
+		]
+		held[side] = replace(h, fields=fields)
+	w.ledger.save([Outcome(replace(binding, held=held))])
+	w.clock.sleep(3600)
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("policy", ["latest_timestamp", "cloud_wins", "local_wins", "manual"])
+def test_the_first_act_on_an_order_that_crossed_before_acts_did(policy, side):
+	w, name = order("4x25", policy)
+	for each in SIDES:
+		w.sites[each].update_status(names(w, name)[each], "Closed")
+	w.settle()
+	as_before(w, name)
+	stamps = w.stamps()
+	w.settle()
+	assert w.stamps() == stamps
+	w.sites[side].update_status(names(w, name)[side], "To Deliver and Bill")
+	w.settle()
+	assert statuses(w, name) == {"To Deliver and Bill"}
+	as_before(w, name)
+	update_items(w, name, side, "6x25")
+	w.settle()
+	assert told(w, name) == ("6x25", "6x25")
+	assert not w.ledger.conflicts()

@@ -25,6 +25,7 @@ from erpsync_app.engine.tests.world import (
 	killed_after,
 	own,
 )
+from erpsync_app.sandbox import naming
 from erpsync_app.sandbox.faults import RETRY_AFTER, Fault
 
 LATEST = "latest_timestamp"
@@ -1469,3 +1470,32 @@ def test_what_failed_is_tried_again_when_it_changed_and_not_by_every_scan(side):
 	w.people[side].save("Customer", "A", tax_id="1")
 	w.settle()
 	w.check_in_step()
+
+
+@pytest.mark.parametrize("what", ["refused", "not answered"])
+def test_a_cloud_that_numbers_what_is_named_here(what, monkeypatch):
+	"""What it made is not made once more, and nobody is renamed here for it."""
+	w, named = World(keep("Customer")), naming.customer_name
+	numbers = iter(range(1, 9))
+
+	def counted(store, doc):
+		return f"CUST-{next(numbers)}" if store.db is w.databases[CLOUD] else named(store, doc)
+
+	monkeypatch.setattr(naming, "customer_name", counted)
+	if what == "refused":
+
+		def rename(*asked):
+			raise Refused("Customer may not be renamed.")
+
+		w.clients[CLOUD].rename = rename
+	else:
+		w.fault(CLOUD, Fault.LOST_TIMEOUT, path="rename_doc", times=1)
+	w.people[LOCAL].insert("Customer", customer_name="Acme")
+	w.sync()
+	w.mend()
+	w.clock.sleep(3601)
+	w.settle()
+	assert w.sites[LOCAL].names("Customer") == ["Acme"]
+	assert len(w.sites[CLOUD].names("Customer")) == 1
+	assert [b.status for b in w.ledger.all_bindings()] == ["Synced"]
+	w.check_steady()

@@ -4,7 +4,7 @@
 
 import pytest
 
-from erpsync_app.engine.model import LOCAL, SIDES, other
+from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, other
 from erpsync_app.engine.tests.world import (
 	ANNA,
 	HOUR,
@@ -197,3 +197,32 @@ def test_a_worker_dies_after_any_call(side):
 		assert prices(w) == ([5], [5]), calls[n - 1]
 		w.check_in_step()
 		w.check_steady([True])
+
+
+@pytest.mark.parametrize("age", [60, 3600])
+@pytest.mark.parametrize("first", ["the effect", "its cause"])
+def test_what_a_controller_makes_while_it_writes_a_document_that_has_long_been_there(first, age):
+	"""ERPNext makes the exchange gain of a payment before it has written the payment's status for the last time."""
+	w = shop()
+	item(w, LOCAL)
+	w.settle()
+	w.clock.sleep(age)
+	w.people[LOCAL].save("Item", "I", description="x")
+	w.people[LOCAL].insert(PRICE, item_code="I", price_list_rate=5)
+	plain, done = w.wire[CLOUD], []
+
+	def handle(method, path, headers, body):
+		if done or b"Item" not in body or b"Price" in body or b"description" not in body:
+			return plain(method, path, headers, body)
+		done.append(path)
+		answer = plain(method, path, headers, body) if first == "its cause" else None
+		w.clock.sleep(0.01)
+		w.sites[CLOUD].insert(PRICE, {"item_code": "I", "price_list_rate": 5}, user=SYNC)
+		w.clock.sleep(0.01)
+		return answer or plain(method, path, headers, body)
+
+	w.wire[CLOUD] = handle
+	for _ in range(2):
+		w.settle()
+	assert done and w.count(PRICE) == (1, 1)
+	assert [b.status for b in w.ledger.all_bindings(PRICE)] == ["Synced"]
