@@ -300,6 +300,8 @@ class SiteEventQueue:
 		)
 		if attempt:
 			query = query.set(table.attempts, table.attempts + 1)
+		if len(keys := {key for _, key in _keyed(events)}) == 1:  # it may have been bound since it was queued
+			query = query.set(table.document_key, *keys)
 
 		def give_back() -> None:
 			query.run()
