@@ -124,7 +124,8 @@ def _stays_at_home(binding: Binding, side: Side) -> bool:
 
 def _was_sent(doc: Document) -> bool:
 	"""Whether a create of sync's made it, whose rows bear moments of their own (see `moments`)."""
-	rows = [row for value in doc.values() if isinstance(value, list) for row in value]
+	tables = [value for value in doc.values() if isinstance(value, list)]
+	rows = [row for table in tables for row in table if isinstance(row, dict)]  # a list may be of its files
 	return any((row.get("creation") or doc["creation"]) < doc["creation"] for row in rows)
 
 

@@ -226,3 +226,15 @@ def test_what_a_controller_makes_while_it_writes_a_document_that_has_long_been_t
 		w.settle()
 	assert done and w.count(PRICE) == (1, 1)
 	assert [b.status for b in w.ledger.all_bindings(PRICE)] == ["Synced"]
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_what_the_sync_user_made_with_a_file_beside_it(side):
+	"""Its files are no rows: they do not tell whether a create of sync's has made it."""
+	w = shop()
+	item(w, side)
+	price = {"item_code": "I", "price_list_rate": 5}
+	made = w.sites[side].insert(PRICE, price, user=SYNC)["name"]
+	w.people[side].attach(PRICE, made, "a.txt", b"a")
+	w.settle()
+	assert w.count(PRICE) == (1, 1) and not w.queue.failed()
