@@ -233,6 +233,8 @@ def test_what_the_sync_user_made_with_a_file_beside_it(side):
 	"""Its files are no rows: they do not tell whether a create of sync's has made it."""
 	w = shop()
 	item(w, side)
+	w.settle()
+	w.clock.sleep(3601)  # long after any write of sync's: someone works under its name
 	price = {"item_code": "I", "price_list_rate": 5}
 	made = w.sites[side].insert(PRICE, price, user=SYNC)["name"]
 	w.people[side].attach(PRICE, made, "a.txt", b"a")
