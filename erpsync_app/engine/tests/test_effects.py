@@ -2,6 +2,8 @@
 # License: MIT. See license.txt
 """Documents that a site makes by itself: the price of an Item with a standard rate, between two sandbox sites."""
 
+from dataclasses import replace
+
 import pytest
 
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, other
@@ -232,6 +234,7 @@ def test_what_a_controller_makes_while_it_writes_a_document_that_has_long_been_t
 def test_what_the_sync_user_made_with_a_file_beside_it(side):
 	"""Its files are no rows: they do not tell whether a create of sync's has made it."""
 	w = shop()
+	w.rules[PRICE] = replace(w.rules[PRICE], attachments=True)
 	item(w, side)
 	w.settle()
 	w.clock.sleep(3601)  # long after any write of sync's: someone works under its name
