@@ -338,6 +338,8 @@ def _locked(doctype: str, name: str, modified: str):
 @contextmanager
 def _writing() -> Iterator[None]:
 	"""Translate what Frappe raises, take the write back, and keep its messages from piling up."""
+	# ERPNext keeps the accounts of all warehouses for the life of a process, and a warehouse may be newer than that.
+	frappe.local.flags.pop("warehouse_account_map", None)
 	try:
 		yield
 	except Exception as e:
