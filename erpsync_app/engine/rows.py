@@ -18,6 +18,9 @@ from erpsync_app.engine.canonical import align
 from erpsync_app.engine.merge import MISSING, merge_field
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Fields, RowMap, Side, other
 
+PLACE = "#"
+"""Begins what stands for the name of a row that is gone and whose name nobody knows: its place in the baseline."""
+
 
 def copy_name(name: str) -> str:
 	"""The name that a row gets on the other side, made of the one that it has on its own."""
@@ -203,7 +206,9 @@ class Lines:
 		"""Who is who among the rows of the baselines, as they were joined. One that is gone goes by its place."""
 		names: dict[Side, list[str]] = {}
 		for side in SIDES:
-			names[side] = [line.names.setdefault(side, f"#{at}") for at, line in enumerate(self._held[side])]
+			names[side] = [
+				line.names.setdefault(side, f"{PLACE}{at}") for at, line in enumerate(self._held[side])
+			]
 		pairs = [line for line in self._held[LOCAL] if CLOUD in line.held]
 		same = {line.names[LOCAL]: line.names[CLOUD] for line in pairs}
 		return RowMap(tuple(names[LOCAL]), tuple(names[CLOUD]), same)
@@ -380,5 +385,12 @@ def row_map(old: RowMap | None, now: Mapping[Side, Table], written: bool) -> Row
 		_match_equal(rows[LOCAL], rows[CLOUD], found)
 	same |= {left[LOCAL][i][0]: left[CLOUD][j][0] for i, j in enumerate(found) if j is not None}
 	here, taken = set(names[LOCAL]), set(same.values())
-	gone = {one: two for one, two in old_same.items() if one not in here and two not in there | taken}
+	gone = {
+		one: two
+		for one, two in old_same.items()
+		if one not in here
+		and two not in there | taken
+		and not one.startswith(PLACE)
+		and not two.startswith(PLACE)
+	}
 	return RowMap(names[LOCAL], names[CLOUD], {**gone, **same})

@@ -239,6 +239,15 @@ MAPS = [
 	),
 	("under a new name", "a=1", "c=1", {"a": "A"}, False, {"a": "C"}),
 	("what was one side's own stays it", "a=1 e=5", "a=1 f=5", {"a": "A"}, True, {"a": "A"}),
+	("what is gone stays joined", "a=1", "a=1", {"a": "A", "b": "B"}, False, {"a": "A", "b": "B"}),
+	(
+		"what is gone and was never known by its name does not",
+		"a=1",
+		"a=1",
+		{"a": "A", "b": "#1"},
+		False,
+		{"a": "A"},
+	),
 ]
 
 
