@@ -4,16 +4,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import fcntl
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import frappe
 import pytest
 
 from erpsync_app.adapters.settings import RULES_KEY
 from erpsync_app.tests import support
+from erpsync_app.tests.machine import connect_again
 from erpsync_app.tests.support import CLOUD_URL, LOCAL_SITE, LOCAL_URL, Person
 from erpsync_app.tests.test_life_cycle import at_rest
 from erpsync_app.tests.trade import count_apart
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+	"""A test that is marked `alone` waits until none is under way in the other process, and none begins meanwhile."""
+	turn, run = (
+		(Path(support.BENCH) / ".erpsync" / "run" / name).open("a") for name in ("turn.lock", "alone.lock")
+	)
+	with turn, run:
+		fcntl.flock(turn, fcntl.LOCK_EX)  # who waits for the others to end goes before those who would begin
+		fcntl.flock(run, fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH)
+		fcntl.flock(turn, fcntl.LOCK_UN)
+		_look_at_connection()
+		return (yield)
+
+
+def _look_at_connection() -> None:
+	"""A test in the other process may have restarted the database."""
+	if getattr(frappe.local, "db", None):
+		try:
+			frappe.db.sql("select 1")
+		except frappe.db.OperationalError:
+			connect_again()
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +88,7 @@ def ledger(connected: None) -> Iterator[None]:
 @pytest.fixture
 def at_rest_in_the_end(ledger: None) -> Iterator[None]:
 	"""A sync after the test writes nothing, if the test had anything to sync."""
+	support.set_rules()  # those of an earlier test
 	yield
 	if support.count("Sync Rule"):
 		at_rest()

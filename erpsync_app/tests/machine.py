@@ -243,10 +243,10 @@ def without(*services: str) -> Iterator[None]:
 		yield
 	finally:
 		start_services()
-		_connect_again()
+		connect_again()
 
 
-def _connect_again() -> None:
+def connect_again() -> None:
 	frappe.destroy()
 	frappe.init(site=LOCAL_SITE, sites_path=".")
 	frappe.connect()

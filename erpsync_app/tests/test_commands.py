@@ -284,7 +284,9 @@ def test_paused(rule: None):
 
 
 @pytest.mark.parametrize(
-	("place", "words"), [("nowhere.localhost", "does not exist"), (CLOUD_SITE, "is not installed")]
+	("place", "words"),
+	[("nowhere.localhost", "does not exist"), (CLOUD_SITE, "is not installed")],
+	ids=["not there", "without the app"],
 )
 def test_a_site_that_is_not_there_or_has_not_the_app(place: str, words: str):
 	said = afresh("show-status", frappe_command=[*FRAPPE[:-1], place])

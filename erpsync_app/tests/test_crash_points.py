@@ -204,6 +204,7 @@ def in_step(cloud: Person, prefix: str, names: list[str]) -> None:
 	assert writes(sync()) == {}
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_the_database_is_restarted_in_a_cycle(
 	cloud: Person, many: list[str], prefix: str, how: signal.Signals
@@ -226,6 +227,7 @@ def test_the_database_is_restarted_in_a_cycle(
 	in_step(cloud, prefix, many)
 
 
+@pytest.mark.alone
 def test_redis_is_flushed_with_jobs_queued(cloud: Person, rules: None, prefix: str):
 	"""RQ's jobs only wake a worker. Gone, they are missed by nobody: the scheduler looks at the queue."""
 	needs_services()

@@ -77,6 +77,7 @@ def test_health_is_asked_by_get(method: str):
 	assert requests.request(method, HEALTH, timeout=30).status_code == 403
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
 	("service", "reason"),
 	[
@@ -92,6 +93,7 @@ def test_what_is_gone_is_told_and_comes_back(service: str, reason: str):
 	until(lambda: requests.get(HEALTH, timeout=60).status_code == 200, what="health after all runs again")
 
 
+@pytest.mark.alone
 def test_with_redis_gone_a_save_and_a_webhook_succeed_and_wait(cloud: Person, local: Person, prefix: str):
 	"""The queue is in the database: without RQ nobody is woken, and the next tick does it."""
 	set_rules(only("Customer", prefix))
@@ -114,6 +116,7 @@ def test_with_redis_gone_a_save_and_a_webhook_succeed_and_wait(cloud: Person, lo
 		set_setting(enabled=0)
 
 
+@pytest.mark.alone
 def test_without_its_database_a_command_says_so_in_one_sentence():
 	with without("mariadb"):
 		said = afresh("show-status")

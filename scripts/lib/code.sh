@@ -50,36 +50,46 @@ code_deploy() {
 	changes=$(sort -u "$STATE/todo")
 
 	code_pip "$changes"
-	local installed
-	installed=$(site_state "$LOCAL_SITE")
-	if [[ " $installed " != *" $APP "* ]]; then
+	local migrate='' assets=''
+	if [ -n "$force" ] || code_needs_migrate "$changes" "$quick"; then migrate=1; fi
+	if grep -q "^$APP/" <<<"$changes"; then
+		if [ -n "$quick" ] && [ -z "$migrate" ]; then mark migrate-due; fi # for the next run without --quick
+		if grep -q "/public/" <<<"$changes"; then assets=1; fi
 		services_stop_app
-		say "installing the app on $LOCAL_SITE"
-		# Frappe keeps the list of modules in Redis, and install-app reads it before it clears it: one from before
-		# this app was on the bench has none of its DocTypes
-		logged code frappe --site "$LOCAL_SITE" clear-cache || die "The cache of $LOCAL_SITE could not be cleared: see $STATE/log/code.log."
-		# --force takes over what an installation that broke off has left
-		logged code frappe --site "$LOCAL_SITE" install-app "$APP" --force ||
-			die "The app could not be installed on $LOCAL_SITE: put right what is said above and run this again."
-		code_assets
-		unmark migrate-due
-	elif [ -n "$force" ] || code_needs_migrate "$changes" "$quick"; then
-		services_stop_app
-		say "migrating $LOCAL_SITE"
-		logged code frappe --site "$LOCAL_SITE" migrate --skip-search-index ||
-			die "$LOCAL_SITE could not be migrated: put right what is said above and run this again."
-		unmark migrate-due
-		if grep -q "/public/" <<<"$changes" || [ ! -e "$BENCH/sites/assets/$APP" ]; then code_assets; fi
-	elif grep -q "^$APP/" <<<"$changes"; then
-		if [ -n "$quick" ]; then mark migrate-due; fi # for the next run without --quick
-		services_stop_app
-		if grep -q "/public/" <<<"$changes" || [ ! -e "$BENCH/sites/assets/$APP" ]; then code_assets; fi
-		logged code frappe --site "$LOCAL_SITE" clear-cache || die "The cache of $LOCAL_SITE could not be cleared: see $STATE/log/code.log."
-	else
-		say "the bench has this code already"
 	fi
+	[ -e "$BENCH/sites/assets/$APP" ] || assets=1
+	local site worked=''
+	for site in "${LOCAL_SITES[@]}"; do code_to_site "$site" "$migrate" "$changes"; done
+	if [ -n "$assets" ]; then code_assets; fi
+	if [ -n "$migrate" ]; then unmark migrate-due; fi
+	if [ -z "$worked" ]; then say "the bench has this code already"; fi
 	as_user rm -f "$STATE/todo"
 	services_start_app
+}
+
+# code_to_site SITE MIGRATE CHANGES: what a local site needs of the code that is on the bench now. Sets `worked`.
+code_to_site() {
+	local site=$1 migrate=$2 changes=$3
+	if [[ " $(site_state "$site") " != *" $APP "* ]]; then
+		worked=1
+		services_stop_app
+		say "installing the app on $site"
+		# Frappe keeps the list of modules in Redis, and install-app reads it before it clears it: one from before
+		# this app was on the bench has none of its DocTypes
+		logged code frappe --site "$site" clear-cache || die "The cache of $site could not be cleared: see $STATE/log/code.log."
+		# --force takes over what an installation that broke off has left
+		logged code frappe --site "$site" install-app "$APP" --force ||
+			die "The app could not be installed on $site: put right what is said above and run this again."
+	elif [ -n "$migrate" ]; then
+		worked=1
+		services_stop_app
+		say "migrating $site"
+		logged code frappe --site "$site" migrate --skip-search-index ||
+			die "$site could not be migrated: put right what is said above and run this again."
+	elif grep -q "^$APP/" <<<"$changes"; then
+		worked=1
+		logged code frappe --site "$site" clear-cache || die "The cache of $site could not be cleared: see $STATE/log/code.log."
+	fi
 }
 
 # Tests are no reason to migrate: nothing of a site depends on them.

@@ -4,6 +4,9 @@
 
 CLOUD_SITE=cloud.localhost
 LOCAL_SITE=local.localhost
+# A second pair, once `scripts/bench second-pair` has been asked for: half of the tests run on it.
+CLOUD_SITE_2=cloud-2.localhost
+LOCAL_SITE_2=local-2.localhost
 ADMIN_PASSWORD=admin
 APP=erpsync_app
 EXIT_NO_BENCH=66    # scripts/test tells a bench that is not there from one that does not start
@@ -36,6 +39,15 @@ place_resolve() {
 	fi
 	BENCH_HOME=$(getent passwd "$BENCH_USER" | cut -d: -f6 || true)
 	BENCH_HOME=${BENCH_HOME:-/opt/erpsync}
+	sites_name
+}
+
+# Sets SITES and, of these, LOCAL_SITES: what this bench has, or is to have.
+sites_name() {
+	SITES=("$CLOUD_SITE" "$LOCAL_SITE") LOCAL_SITES=("$LOCAL_SITE")
+	if marked second-pair; then
+		SITES+=("$CLOUD_SITE_2" "$LOCAL_SITE_2") LOCAL_SITES+=("$LOCAL_SITE_2")
+	fi
 }
 
 # One run at a time may change the bench. Long-lived processes are started without this descriptor.

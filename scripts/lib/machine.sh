@@ -140,7 +140,7 @@ frappe_reachable() {
 hosts_write() {
 	local -a missing=()
 	local site
-	for site in "$CLOUD_SITE" "$LOCAL_SITE"; do
+	for site in "${SITES[@]}"; do
 		getent hosts "$site" >/dev/null || missing+=("$site")
 	done
 	[ ${#missing[@]} -gt 0 ] || return 0

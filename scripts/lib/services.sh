@@ -171,7 +171,7 @@ PY
 
 services_wait_for_web() {
 	local site
-	for site in "$LOCAL_SITE" "$CLOUD_SITE"; do
+	for site in "${SITES[@]}"; do
 		wait_until 90 web_answers "$site" || start_failed web
 	done
 	local name
@@ -224,7 +224,7 @@ services_status() {
 			missing=1
 		fi
 	done
-	for name in "$LOCAL_SITE" "$CLOUD_SITE"; do
+	for name in "${SITES[@]}"; do
 		if web_answers "$name"; then echo "  http://$name:$(port web) answers"; else
 			echo "  http://$name:$(port web) does not answer"
 			missing=1

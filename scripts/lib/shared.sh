@@ -41,8 +41,8 @@ bench_setting() { "$here/bench" env | sed -n "s/^$1=//p"; }
 # What the tests on real sites, and the business, need of the bench's own Python.
 bench_pytest() {
 	local python=$1/env/bin/python
-	"$here/bench" run "$python" -c 'import pytest, hypothesis' 2>/dev/null ||
-		"$here/bench" run "$python" -m pip install --quiet 'pytest>=8' 'hypothesis>=6.100' ||
+	"$here/bench" run "$python" -c 'import pytest, hypothesis, xdist' 2>/dev/null ||
+		"$here/bench" run "$python" -m pip install --quiet 'pytest>=8' 'hypothesis>=6.100' 'pytest-xdist>=3.6' ||
 		{
 			echo "pytest could not be installed into the bench: check the network and run this again." >&2
 			return 1

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# The two sites: ERPNext on both, a company on both, this app on neither (see code.sh).
+# The sites: ERPNext and a company on each, this app on none (see code.sh).
 
 sites_make() {
 	local site
 	local -a jobs=() failed=()
-	for site in "$CLOUD_SITE" "$LOCAL_SITE"; do
+	for site in "${SITES[@]}"; do
 		if marked "making-$site" || ! site_is_done "$site"; then
 			say "site $site (some minutes)"
 			site_make "$site" &
@@ -21,7 +21,7 @@ sites_make() {
 		wait "${job%%:*}" || failed+=("${job#*:}")
 	done
 	[ ${#failed[@]} = 0 ] || die "Could not make ${failed[*]}: put right what is said above and run this again."
-	for site in "$CLOUD_SITE" "$LOCAL_SITE"; do site_settings "$site"; done
+	for site in "${SITES[@]}"; do site_settings "$site"; done
 }
 
 # Prints what a site has, in one line: its apps, and `company` if it has one. Nothing if it cannot be opened.
