@@ -20,8 +20,10 @@ def past(
 	limit: int,
 ) -> list[T]:
 	"""The next `limit` of those that meet the Frappe `filters`, by their field `time` and the name. `listed` answers
-	for filters, an order and a limit. Two simple queries, as Frappe's filters cannot say "later, or as late and further
-	down by name"."""
+	for filters, an order and a limit. After a name two simple queries, as Frappe's filters cannot say "later, or as late
+	and further down by name"."""
+	if not after.name:
+		return listed([*filters, [time, ">=", after.modified]], f"{time} asc, name asc", limit)
 	same_time = [*filters, [time, "=", after.modified], ["name", ">", after.name]]
 	found = listed(same_time, "name asc", limit)
 	if len(found) < limit:

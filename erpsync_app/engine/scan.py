@@ -53,7 +53,8 @@ T = TypeVar("T", Deletion, File, Stamp)
 def scan(
 	ctx: Context, doctypes: Sequence[str], *, full: bool, trigger: str, move: bool = True
 ) -> Iterator[list[Event]]:
-	"""Yield the changed documents of both sides, page by page, moving the cursors (unless `move` is off).
+	"""Yield the changed documents of both sides, page by page, moving the cursors (unless `move` is off). A page that
+	is not full is the last one.
 
 	The caller queues each page before it asks for the next: a cursor is never ahead of the queue. All events of
 	one page are of one DocType. Raises Halt where a side is not what it was (see `watch`).
@@ -150,17 +151,17 @@ def _unlisted(
 
 
 def _by_name(ctx: Context, side: Side, doctype: str) -> Iterator[list[Stamp]]:
-	after = None
-	while page := ctx.sites[side].page_by_name(doctype, after, PAGE):
+	after, more = None, True
+	while more and (page := ctx.sites[side].page_by_name(doctype, after, PAGE)):
 		yield page
-		after = page[-1].name
+		after, more = page[-1].name, len(page) == PAGE
 
 
 def _by_time(ctx: Context, side: Side, doctype: str, page: list[Stamp]) -> Iterator[list[Stamp]]:
 	"""The pages that follow a first one, and that one."""
 	while page:
 		yield page
-		page = ctx.sites[side].page_by_time(doctype, page[-1].cursor, PAGE)
+		page = ctx.sites[side].page_by_time(doctype, page[-1].cursor, PAGE) if len(page) == PAGE else []
 
 
 def _past(
@@ -174,10 +175,10 @@ def _past(
 	"""The lines of a listing of all DocTypes, page by page, from the cursor `start` less the overlap; when all are
 	taken, the cursor is moved."""
 	newest, present = start or BEGINNING, _present(ctx, side)
-	after = _stepped_back(start, ctx.sites[side].time_zone) if start else BEGINNING
-	while lines := page(after):
+	after, more = _stepped_back(start, ctx.sites[side].time_zone) if start else BEGINNING, True
+	while more and (lines := page(after)):
 		yield lines
-		after = lines[-1].cursor
+		after, more = lines[-1].cursor, len(lines) == PAGE
 		newest = max(newest, after)
 	newest = min(newest, present)
 	if move and newest != (start or BEGINNING):

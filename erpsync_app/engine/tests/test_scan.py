@@ -235,7 +235,8 @@ def test_a_time_in_the_future_takes_no_cursor_with_it():
 	assert found(ctx) == ["local change c"]
 
 
-def test_what_changes_behind_the_back_of_a_long_scan_is_found_by_the_next():
+def test_what_changes_behind_the_back_of_a_long_scan_is_found_by_the_next(monkeypatch):
+	monkeypatch.setattr(scan_module, "PAGE", 2)
 	ctx = context()
 	ctx.clock = SimulatedClock(NEXT_YEAR.replace(year=2026))
 	for name in "az":
