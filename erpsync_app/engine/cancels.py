@@ -1,11 +1,14 @@
 # Copyright (c) 2026, erpsync_app contributors
 # License: MIT. See license.txt
-"""A cancel waits for the documents that link to the one that is cancelled.
+"""A cancel, and a close, wait for the documents that link to the one that is cancelled or closed.
 
 No site links anything to a cancelled document, and some undo on a cancel what links to it (a payment loses its invoice).
 So before a document is cancelled on the other side, each that links to it has to come as far there as it has on its own
 side: created, submitted, and cancelled if it was cancelled too. What links to it is asked of its site, in bulk, by the
-Link fields of the rules; a document that gets there has those looked at that waited for it.
+Link fields of the rules; a document that is cancelled there has those looked at that waited for it.
+
+An order that is closed, on hold or stopped takes no further deliveries. So what was made from it before has to be there,
+and submitted, before the order is given such a status there.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from erpsync_app.engine.acts import STATUS, decisions
 from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.dependencies import AMENDED_FROM, links_of
@@ -40,7 +44,8 @@ class Linking:
 
 
 def look_for_linking(ctx: Context, batch: Batch) -> None:
-	"""Find, for the documents of a batch that are to be cancelled next on one side, which others keep them from it."""
+	"""Find, for the documents of a batch that are to be cancelled or closed next on one side, which others keep them from
+	it."""
 	rule = batch.rule
 	for side in SIDES:
 		there = other(side)
@@ -48,9 +53,9 @@ def look_for_linking(ctx: Context, batch: Batch) -> None:
 			doc["name"]: pair
 			for pair in batch.pairs
 			if (doc := pair.docs[side])
-			and docstatus(doc) == CANCELLED
 			and (mine := pair.docs[there])
 			and docstatus(mine) == SUBMITTED
+			and (docstatus(doc) == CANCELLED or _closes(batch, pair, side))
 		}
 		if not pairs or not rule.writes(there) or rule.submit != "follow":
 			continue
@@ -59,14 +64,15 @@ def look_for_linking(ctx: Context, batch: Batch) -> None:
 
 
 def check_cancel(pair: Pair, write: Write) -> None:
-	"""Raise NotYet, or Blocked, where the write cancels what another document keeps from it."""
-	if write.docstatus != CANCELLED or not pair.kept_by:
+	"""Raise NotYet, or Blocked, where the write cancels or closes what another document keeps from it."""
+	closes = write.fields.get(STATUS) is not None
+	if not pair.kept_by or not (closes or write.docstatus == CANCELLED):
 		return
 	doctype, name, status = pair.kept_by
 	text = f"{doctype} {name}, which links to it, has yet to come as far on the {write.side} side."
 	if status in ("Failed", "Conflict"):
 		raise Blocked(text)
-	raise NotYet(text, NEXT_RUN)  # that document has it looked at before
+	raise NotYet(text) if closes else NotYet(text, NEXT_RUN)  # that document has it looked at before
 
 
 def look_at_kept(ctx: Context, batch: Batch, pair: Pair, side: Side) -> None:
@@ -115,9 +121,20 @@ def _look(ctx: Context, batch: Batch, side: Side, pairs: dict[str, Pair], doctyp
 				pair = pairs[target]
 				# Of two that link to each other, neither can be the first to be cancelled.
 				mutual = (doctype, name) in set(links(pair.docs[side] or {}, batch.shape, side))
-				needed = min(come[name], SUBMITTED) if mutual else come[name]
+				cancelled = docstatus(pair.docs[side]) == CANCELLED
+				needed = come[name] if cancelled and not mutual else min(come[name], SUBMITTED)
 				if not pair.kept_by and _come(known.get(name), there) < needed:
 					pair.kept_by = doctype, name, known[name].status if name in known else ""
+
+
+def _closes(batch: Batch, pair: Pair, side: Side) -> bool:
+	"""Whether a person gave the side's document, submitted on both sides, a status that the other one has yet to get."""
+	given = {
+		each: decisions(doc, batch.shape, batch.terms[each]).get(STATUS)
+		for each in SIDES
+		if (doc := pair.docs[each])
+	}
+	return given[side] is not None and given[side] != given[other(side)]
 
 
 def _come(progress: Progress | None, side: Side) -> int:

@@ -83,7 +83,7 @@ class Pair:
 	walking: Side | None = None
 	"""The side whose document has yet to go on to the state of the other side's (see `workflow`)."""
 	kept_by: tuple[str, str, str] | None = None
-	"""What has to come further on the other side before this is cancelled there: DocType, name, status of its binding."""
+	"""What has to come further on the other side before this is cancelled or closed there: DocType, name, status of its binding."""
 	stored: Binding | None = None
 	"""The binding as the ledger had it when the pair was made."""
 

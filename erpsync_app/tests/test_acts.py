@@ -136,6 +136,26 @@ def test_what_was_closed_before_the_first_sync_and_what_both_sides_decide(
 	assert {"(status)", "items"} <= conflict["clashes"].keys()
 
 
+def test_what_was_delivered_before_an_order_was_closed_goes_before_that(
+	sides: tuple[Clerk, Clerk], prefix: str
+):
+	"""An order that is closed takes no further deliveries."""
+	origin, mirror = sides
+	only(prefix, "Sales Order", "Delivery Note")
+	order = origin.submitted("Sales Order", **order_of(prefix))
+	for round_ in ("before the first sync", "later"):
+		note = origin.mapped(origin.get("Sales Order", order["name"]), "Delivery Note")
+		note["items"][0]["qty"] = 1
+		note = origin.submitted(**note)
+		origin.set_status("Sales Order", order["name"], "Closed")
+		in_step()
+		alike(sides, "Sales Order", order["name"], status="Closed")
+		alike(sides, "Delivery Note", note["name"], docstatus=1)
+		if round_ == "before the first sync":
+			mirror.set_status("Sales Order", origin.twin("Sales Order", order["name"]), "Draft")
+			in_step()
+
+
 def test_a_payment_is_reconciled_and_that_is_undone(sides: tuple[Clerk, Clerk], prefix: str):
 	origin, mirror = sides
 	only(prefix, "Payment Entry", "Sales Invoice", "Journal Entry")

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, erpsync_app contributors
 # License: MIT. See license.txt
-"""Which documents keep another one from being cancelled on the other side."""
+"""Which documents keep another one from being cancelled or closed on the other side."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from erpsync_app.engine.acts import STATUS
 from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.cancels import check_cancel, look_for_linking
 from erpsync_app.engine.context import Context
@@ -24,6 +25,7 @@ INVOICE = meta(
 	"Invoice",
 	Field("amended_from", "Link", options="Invoice"),
 	Field("payment", "Link", options="Payment"),
+	Field("status", "Select", options="Open\nClosed", read_only=True),
 	submittable=True,
 )
 PAYMENT = meta(
@@ -48,6 +50,9 @@ class Site:
 
 	def meta(self, doctype):
 		return {"Invoice": INVOICE, "Payment": PAYMENT}[doctype]
+
+	def status_method(self, doctype):
+		return "close_it", "name"
 
 	def linking(self, doctype, child, field, names, where=()):
 		if doctype != "Payment":
@@ -100,6 +105,25 @@ def test_a_cancel_waits_for_what_links_to_it(case, payment, known, kept):
 	assert found == (("Payment", "P", known.status if known else "") if kept else None), case
 
 
+@pytest.mark.parametrize(
+	("case", "payment", "known", "kept"),
+	[
+		("not there yet", 1, NEW, True),
+		("a draft there", 1, come(0), True),
+		("submitted there", 1, come(1), False),
+		("submitted there, cancelled here", 2, come(1), False),
+		("a draft that has yet to go there", 0, NEW, True),
+	],
+)
+def test_a_close_waits_for_what_links_to_it(case, payment, known, kept):
+	pair = pair_of(here=1, status="Closed")
+	found = looked_at(pair, payment=payment, known=known)
+	assert found == (("Payment", "P", known.status if known else "") if kept else None), case
+	pair.docs[CLOUD]["status"] = "Closed"
+	pair.kept_by = None
+	assert looked_at(pair, payment=payment, known=known) is None, "it is closed there as well"
+
+
 @pytest.mark.parametrize("stage", [(2, 0), (2, 2), (1, 1)])
 def test_only_a_cancel_that_comes_next_is_looked_into(stage):
 	here, there = stage
@@ -124,5 +148,9 @@ def test_what_has_failed_is_said_to_stand_in_the_way(status, error):
 	pair = pair_of()
 	pair.kept_by = "Payment", "P", status
 	check_cancel(pair, Write(CLOUD, "update", docstatus=1))
-	with pytest.raises(error, match="Payment P, which links to it, has yet to come as far on the cloud side"):
-		check_cancel(pair, Write(CLOUD, "update", docstatus=2))
+	check_cancel(pair, Write(CLOUD, "update", {STATUS: None}))
+	for write in (Write(CLOUD, "update", docstatus=2), Write(CLOUD, "update", {STATUS: "Closed"})):
+		with pytest.raises(
+			error, match="Payment P, which links to it, has yet to come as far on the cloud side"
+		):
+			check_cancel(pair, write)
