@@ -25,6 +25,8 @@ add_to_apps_screen = [
 
 app_include_js = "erpsync.bundle.js"
 
+# Frappe saves Sync Settings with their defaults, which name this user, before it calls after_install.
+before_install = "erpsync_app.install.make_sync_user"
 after_install = "erpsync_app.install.after_install"
 after_migrate = "erpsync_app.install.after_migrate"
 before_uninstall = "erpsync_app.install.before_uninstall"
@@ -34,7 +36,8 @@ doc_events = {
 		"on_change": "erpsync_app.events.changed",
 		"after_delete": "erpsync_app.events.deleted",
 		"after_rename": "erpsync_app.events.renamed",
-	}
+	},
+	"Role": {"on_update": "erpsync_app.install.role_saved"},
 }
 
 scheduler_events = {

@@ -39,7 +39,7 @@ def make_role():
 
 
 def make_sync_user():
-	"""Make the user that sync runs as, or give it the roles that apps have brought since.
+	"""Make the user that sync runs as, or give it the roles that were made since.
 
 	It has every role of the Desk, as it has to write whatever a rule lets cross. It has no password, so nobody logs in as it.
 	"""
@@ -52,6 +52,12 @@ def make_sync_user():
 	if missing := roles - {row.role for row in user.roles}:
 		user.extend("roles", [{"role": role} for role in sorted(missing)])
 		user.save(ignore_permissions=True)
+
+
+def role_saved(doc, method=None):
+	"""A role that a person or an app makes is one of the sync user's from then on."""
+	if frappe.db.exists("User", SYNC_USER):
+		make_sync_user()
 
 
 def fill_in_settings():

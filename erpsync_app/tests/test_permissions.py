@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import frappe
 import pytest
 
+from erpsync_app.adapters.settings import SYNC_USER
 from erpsync_app.api import desk
 from erpsync_app.erp_sync.roles import may_see_sync
 
@@ -119,3 +120,13 @@ def test_methods_of_the_desk_are_open_to_sync_managers(become) -> None:
 def test_who_sees_the_app(become, role: str, sees: bool) -> None:
 	become(role)
 	assert may_see_sync() is sees
+
+
+@pytest.mark.parametrize("desk_access", [0, 1])
+def test_sync_gets_a_new_role_of_the_desk(site: None, prefix: str, desk_access: int) -> None:
+	frappe.new_doc("Role", role_name=prefix, desk_access=desk_access).insert()
+	try:
+		assert (prefix in frappe.get_roles(SYNC_USER)) == bool(desk_access)
+	finally:
+		frappe.db.rollback()
+		frappe.clear_cache(user=SYNC_USER)
