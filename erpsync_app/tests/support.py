@@ -155,10 +155,13 @@ def until(condition: Callable[[], Any], what: str = "") -> Any:
 		if value := condition():
 			return value
 		time.sleep(0.1)
-	events = frappe.get_all(
-		"Sync Event", fields=["ref_doctype", "docname", "state", "attempts", "error"], limit=20
-	)
-	raise AssertionError(f"not within {PATIENCE} s: {what}; queued: {events}")
+	raise AssertionError(f"not within {PATIENCE} s: {what}; queued: {queued()}")
+
+
+def queued() -> list[dict]:
+	"""What the queue holds, as far as it helps to see why something did not cross."""
+	fields = ["ref_doctype", "docname", "state", "attempts", "next_try", "lease_owner", "error"]
+	return frappe.get_all("Sync Event", fields=fields, limit=20)
 
 
 def set_rules(*rules: dict[str, Any]) -> None:

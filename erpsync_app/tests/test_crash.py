@@ -19,6 +19,7 @@ from erpsync_app.tests.support import (
 	count,
 	differences,
 	only,
+	queued,
 	set_rules,
 	sync,
 	until,
@@ -48,9 +49,9 @@ def test_a_killed_sync_is_finished_by_the_next(cloud: Person, prefix: str, after
 	)
 
 	began = time.monotonic()
-	sync()
+	run = sync()
 	assert time.monotonic() - began < 60, "the dead worker's lease was not waited for"
-	assert differences("Customer", names) == {}
+	assert differences("Customer", names) == {}, (run.counts, queued())
 	assert count("Sync Event") == 0
 	assert count("Sync Record", intent_side=("is", "set")) == 0
 	assert sorted(cloud.stamps("Customer", f"{prefix}%")) == names

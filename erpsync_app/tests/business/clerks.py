@@ -167,6 +167,34 @@ def stock(kind: str) -> Callable[..., dict]:
 	return entered
 
 
+def numbers_in(clerk: Clerk, world: World, step: Step, doc: None) -> dict:
+	count, name = 1 + step.pick // 11 % 4, world.of_name(f"{step.number} {step.pick}")
+	row = {
+		"qty": count,
+		"basic_rate": 4 + step.pick // 13 % 5,
+		"t_warehouse": world.place("Stores"),
+		"use_serial_batch_fields": 1,
+	}
+	if step.pick % 2:
+		numbers = "\n".join(f"{name} {n}" for n in range(count))
+		row |= {"item_code": world.tools, "serial_no": numbers}
+	else:
+		clerk.insert("Batch", batch_id=name, item=world.paint)
+		row |= {"item_code": world.paint, "batch_no": name}
+	return clerk.submitted(
+		"Stock Entry", stock_entry_type="Material Receipt", company=world.company, items=[row]
+	)
+
+
+def numbers_out(clerk: Clerk, world: World, step: Step, doc: dict) -> dict:
+	(brought,) = doc["items"]
+	same = {field: brought[field] for field in ("item_code", "qty", "serial_no", "batch_no")}
+	row = {**same, "s_warehouse": brought["t_warehouse"], "use_serial_batch_fields": 1}
+	return clerk.submitted(
+		"Stock Entry", stock_entry_type="Material Issue", company=world.company, items=[row]
+	)
+
+
 def plan(clerk: Clerk, world: World, step: Step, doc: None) -> dict:
 	bom = clerk.listed("BOM", {"item": world.product, "docstatus": 1, "is_default": 1})[0]["name"]
 	return clerk.submitted(
@@ -268,6 +296,8 @@ DONE: dict[str, Callable[..., dict | None]] = {
 	"stock in": stock("Material Receipt"),
 	"stock out": stock("Material Issue"),
 	"move": stock("Material Transfer"),
+	"numbers in": numbers_in,
+	"numbers out": numbers_out,
 	"plan": plan,
 	"produce": produce,
 	"new item": new_item,

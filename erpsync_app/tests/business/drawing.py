@@ -207,6 +207,7 @@ class _Drawing:
 			"bill receipt",
 			"order",
 			"produce",
+			"numbers out",
 			"reconcile",
 		):
 			made.done.add(name)

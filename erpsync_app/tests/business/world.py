@@ -77,6 +77,16 @@ class World:
 		return self.of_name("service")
 
 	@property
+	def tools(self) -> str:
+		"""They have serial numbers."""
+		return self.of_name("tools")
+
+	@property
+	def paint(self) -> str:
+		"""It comes in batches."""
+		return self.of_name("paint")
+
+	@property
 	def product(self) -> str:
 		return self.of_name("product")
 
@@ -156,6 +166,8 @@ def _furnish(clerk: Clerk, world: World) -> None:
 	clerk.insert("Item", item_code=world.service, is_stock_item=0, **item)
 	for code in (world.product, *(world.goods(n) for n in range(GOODS))):
 		clerk.insert("Item", item_code=code, is_stock_item=1, valuation_rate=5, **item)
+	for code, numbered in ((world.tools, "has_serial_no"), (world.paint, "has_batch_no")):
+		clerk.insert("Item", item_code=code, is_stock_item=1, valuation_rate=5, **{numbered: 1}, **item)
 	clerk.submitted(
 		"Stock Entry",
 		stock_entry_type="Material Receipt",
