@@ -86,7 +86,7 @@ class SiteLedger:
 
 	def progress(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, Progress]:
 		here, there = f"{side}_name", f"{other(side)}_name"
-		kept = ("docstatus", "created", "modified")
+		kept = ("docstatus", "created", "modified", "wrote")
 		columns = [here, there, "status", *(f"{each}_{what}" for each in SIDES for what in kept)]
 		return {
 			row[here]: Progress(
@@ -94,6 +94,7 @@ class SiteLedger:
 				{each: row[f"{each}_docstatus"] or 0 for each in SIDES},
 				row["status"],
 				{each: (row[f"{each}_created"] or "", row[f"{each}_modified"] or "") for each in SIDES},
+				{each: _writes(row[f"{each}_wrote"]) for each in SIDES},
 			)
 			for row in _records(doctype, here, names, columns)
 		}
@@ -197,6 +198,7 @@ def _binding(row: dict[str, Any]) -> Binding:
 				row[f"{side}_modified"] or "",
 				row[f"{side}_docstatus"] or 0,
 				row[f"{side}_created"] or "",
+				_writes(row[f"{side}_wrote"]),
 			)
 	return Binding(
 		doctype=row["ref_doctype"],
@@ -249,6 +251,7 @@ def _row(binding: Binding) -> dict[str, Any]:
 		row[f"{side}_modified"] = held.modified if held else None
 		row[f"{side}_docstatus"] = held.docstatus if held else 0
 		row[f"{side}_created"] = held.created or None if held else None
+		row[f"{side}_wrote"] = _json(held.wrote) if held and held.wrote else None
 	return row
 
 
@@ -279,6 +282,10 @@ def _check_alone(binding: Binding) -> None:
 	as_read = {"name": binding.id, "modified": binding.version}
 	if not frappe.db.get_value(RECORD, as_read, for_update=True):
 		raise errors.Stale(SOMEONE_ELSE)
+
+
+def _writes(text: str | None) -> tuple[tuple[str, int], ...]:
+	return tuple((at, took) for at, took in json.loads(text or "[]"))
 
 
 def _row_maps(row: dict[str, Any]) -> dict[str, RowMap]:

@@ -57,6 +57,9 @@ BRINGING = {
 }
 """What makes it what it is to be on a side, and what tells what it was."""
 
+WRITES = 4
+"""How many of its last writes are remembered of a document: created, submitted, and what follows within minutes."""
+
 NOTHING: Document = {FILES: [], USER_TAGS: ""}
 """What stands beside a document that was just created."""
 
@@ -85,6 +88,8 @@ def apply(
 			started = ctx.clock.now()
 			overwritten = _write(ctx, batch, pair, write, renew)
 			milliseconds = (ctx.clock.now() - started) // timedelta(milliseconds=1)
+			if doc := pair.docs[write.side]:
+				pair.wrote.setdefault(write.side, []).append((doc["modified"], milliseconds))
 			direction = "cloud_to_local" if write.side == LOCAL else "local_to_cloud"
 			if not _only_beside(write):
 				log.append(
@@ -355,7 +360,8 @@ def _held(batch: Batch, pair: Pair, side: Side, decision: Decision) -> Held | No
 	before = pair.binding.held.get(side)
 	if doc is None:
 		return replace(before, fields={}) if before and decision.accepted else before
-	now = batch.held(doc, side, stage=pair.stage)
+	wrote = (*(before.wrote if before else ()), *pair.wrote.get(side, ()))
+	now = replace(batch.held(doc, side, stage=pair.stage), wrote=wrote[-WRITES:])
 	old = before.fields if before else {}
 	fields: Fields = {name: value for name, value in now.fields.items() if name not in decision.held_back}
 	back = old

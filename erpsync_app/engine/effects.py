@@ -5,14 +5,20 @@ Stock Entry of its opening stock, the exchange gain of a payment. When sync writ
 makes its own; the two are one document, and are bound instead of being created once more.
 
 They are told by three things: the sync user made them, no create of sync's accounts for them, and they link to a document
-that sync wrote right before. Where the sync user is Administrator, who is a person at work, nothing tells them.
+that sync wrote. What was made while that write was under way, the site made for sure. What was made within minutes of it
+may be a background job's; or a person's who works with the account that sync has on the cloud.
 
 | found on one side alone | on the other side | what happens |
 |---|---|---|
-| what the site made by itself | a document equal to it that is not bound | the two are bound |
+| what the site made by itself, for sure | a document equal to it that is not bound | the two are bound |
 | | none | it stays at home, and its record says so |
-| what a person made | what that site made by itself, equal to it | the two are bound |
+| what the site may have made | a document equal to it that is not bound | the two are bound |
 | | none | it is created there, as any document |
+| what a person made | what that site (may have) made by itself, equal to it | the two are bound |
+| | none | it is created there, as any document |
+
+Here nobody works as the sync user, so what it may have made it made for sure. Administrator is a person at work: what he
+may have made is his.
 """
 
 from __future__ import annotations
@@ -20,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from erpsync_app.engine.batch import CANDIDATES, Batch, equal, learn
 from erpsync_app.engine.canonical import NUMBER_TYPES
@@ -31,6 +37,11 @@ from erpsync_app.engine.model import LOCAL, SIDES, Binding, Document, Fields, Si
 from erpsync_app.engine.pair import Pair
 
 ADMINISTRATOR = "Administrator"
+
+Made = Literal["surely", "maybe", "not"]
+SURELY: Made = "surely"
+MAYBE: Made = "maybe"
+NOT: Made = "not"
 
 RIGHT_AFTER = timedelta(minutes=10)
 """How long after the write of its cause a job in the background may make a document."""
@@ -54,30 +65,48 @@ def look_for_effects(ctx: Context, batch: Batch) -> None:
 			for pair in batch.pairs
 			if pair.alone(side) and not (pair.ambiguous or pair.awaits or pair.doubles)
 		]
-		made_here = [pair for pair in lonely if _made_by_site(ctx, batch, pair, side, pair.docs[side])]
-		for pair in made_here:
-			pair.unasked = side
-		_meet(ctx, batch, side, made_here)
+		made_here = {
+			id(pair): made
+			for pair in lonely
+			if (made := _made_by_site(ctx, batch, pair, side, pair.docs[side])) != NOT
+		}
+		for pair in lonely:
+			if made_here.get(id(pair)) == SURELY:
+				pair.unasked = side
+		_meet(ctx, batch, side, [pair for pair in lonely if id(pair) in made_here])
 		_meet(
 			ctx, batch, side, [pair for pair in lonely if not (pair.unasked or pair.effect)], made_there=True
 		)
 
 
-def _made_by_site(ctx: Context, batch: Batch, pair: Pair, side: Side, doc: Document | None) -> bool:
+def _made_by_site(ctx: Context, batch: Batch, pair: Pair, side: Side, doc: Document | None) -> Made:
 	"""Whether the site made a document by itself; `pair` is the one that it is, or may be, of."""
 	user = ctx.sites[side].user
-	if not doc or user == ADMINISTRATOR or doc.get("owner") != user or _was_sent(doc):
-		return False
+	if not doc or doc.get("owner") != user or _was_sent(doc):
+		return NOT
 	if may_be_of_another(ctx, batch, pair, doc, side):
-		return False
+		return NOT
 	made = datetime.fromisoformat(doc["creation"])
-	for doctype, name in links(doc, batch.shape, side):
-		cause = batch.bound[side].get(doctype, {}).get(name)
-		written = cause.written.get(side, ()) if cause else ()
-		moments = [datetime.fromisoformat(each) for each in written if each]
-		if any(-IN_THE_WRITE <= made - moment <= RIGHT_AFTER for moment in moments):
-			return True
-	return False
+	causes = [batch.bound[side].get(doctype, {}).get(name) for doctype, name in links(doc, batch.shape, side)]
+	if any(_in_a_write(made, cause.wrote.get(side, ())) for cause in causes if cause):
+		return SURELY
+	if user == ADMINISTRATOR or not any(
+		_near(made, cause.written.get(side, ())) for cause in causes if cause
+	):
+		return NOT
+	return SURELY if side == LOCAL else MAYBE
+
+
+def _in_a_write(made: datetime, wrote: Sequence[tuple[str, int]]) -> bool:
+	"""Whether something was made while one of these writes was under way, which left its moment somewhere in it."""
+	return any(
+		abs(made - datetime.fromisoformat(at)) <= timedelta(milliseconds=took + 1) for at, took in wrote
+	)
+
+
+def _near(made: datetime, written: Sequence[str]) -> bool:
+	moments = [datetime.fromisoformat(each) for each in written if each]
+	return any(-IN_THE_WRITE <= made - moment <= RIGHT_AFTER for moment in moments)
 
 
 def _meet(
@@ -87,7 +116,7 @@ def _meet(
 	site made by itself."""
 	there = other(side)
 	doctype, site = batch.rule.doctype, ctx.sites[there]
-	if not lonely or (made_there and site.user == ADMINISTRATOR):
+	if not lonely:
 		return
 	of_sync = [("owner", "=", site.user)] if made_there else []
 	names = site.named(doctype, [*of_sync, *_alike(batch, side, lonely)], CANDIDATES)
@@ -95,7 +124,7 @@ def _meet(
 	free = [name for name in names if name not in known or _stays_at_home(known[name], there)]
 	read = list(site.read(doctype, free).values()) if free else []
 	learn(ctx, batch, there, read)
-	found = [doc for doc in read if not made_there or _made_by_site(ctx, batch, lonely[0], there, doc)]
+	found = [doc for doc in read if not made_there or _made_by_site(ctx, batch, lonely[0], there, doc) != NOT]
 	for degree in (_equal, _equal_in_essence, _equal_but_for_dates):
 		for pair in [p for p in lonely if p.alone(side)]:
 			doc = pair.docs[side]

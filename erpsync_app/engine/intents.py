@@ -39,6 +39,9 @@ STEM = 17
 FRUIT = "it may be what an unfinished create made"
 """Why a document has to wait."""
 
+AT_MOST = 10_000
+"""Milliseconds that a create took whose answer was lost."""
+
 NEAR = timedelta(minutes=75)
 """How near to the sending it was made, where it is only like what was sent. Clocks that people look after differ by less,
 also in the hour that comes twice when summer time ends; and the sync user may be a person, who has made others like it
@@ -196,6 +199,7 @@ def _baselines(
 	create made, it is its own, with all that the site made of it."""
 	side, sent, untouched = intent.side, _what_was_sent(batch, intent, found), _untouched(found)
 	made = batch.held(found, side) if untouched else Held(sent, modified="", created=found["creation"])
+	made = replace(made, wrote=((found["creation"], AT_MOST),))
 	rows: Mapping[str, RowMap] = {}
 	if sent is intent.sent:
 		rows = (untouched_rows if untouched else made_rows)(batch, pair.binding.rows, intent, found)

@@ -246,13 +246,15 @@ class Intent:
 class Held:
 	"""What one side held after the last sync, read back from it: the baseline of that side.
 
-	`created` is the document's `creation`, as its site tells it: neither an edit nor a rename changes that.
+	`created` is the document's `creation`, as its site tells it: neither an edit nor a rename changes that. `wrote` are the
+	last writes of sync's on this side, the newest last: the `modified` that each left, and how many milliseconds it took.
 	"""
 
 	fields: Fields
 	modified: str
 	docstatus: int = 0
 	created: str = ""
+	wrote: tuple[tuple[str, int], ...] = ()
 
 	@classmethod
 	def begun(cls, doc: Document) -> Held:
@@ -321,12 +323,13 @@ class Binding:
 class Progress:
 	"""How far a document of the ledger has come: its name on the other side, None where it is not there yet, the
 	docstatus that each side had after the last sync, and the status of its binding. `written` is when each side made it
-	and last wrote it, by that sync: `creation` and `modified`, naive, in the side's zone."""
+	and last wrote it, by that sync: `creation` and `modified`, naive, in the side's zone. `wrote` as in `Held`."""
 
 	name: str | None
 	docstatus: Mapping[Side, int]
 	status: str
 	written: Mapping[Side, tuple[str, str]] = field(default_factory=dict)
+	wrote: Mapping[Side, Sequence[tuple[str, int]]] = field(default_factory=dict)
 
 
 STATUSES = ("Pending", "Synced", "Diverged", "Conflict", "Failed")

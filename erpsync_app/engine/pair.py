@@ -63,6 +63,8 @@ class Pair:
 	held_back: frozenset[str] = frozenset()
 	left_out: frozenset[str] = frozenset()
 	unasked: Side | None = None
+	wrote: dict[Side, list[tuple[str, int]]] = field(default_factory=dict)
+	"""What this cycle has written, as in `Held.wrote`."""
 	"""The side whose site made the document by itself, where the other one has none like it."""
 	effect: bool = False
 	"""Each site made its document of the pair by itself."""

@@ -108,6 +108,7 @@ class SqliteLedger:
 					each: (held.created, held.modified) if (held := binding.held.get(each)) else ("", "")
 					for each in SIDES
 				},
+				{each: held.wrote for each in SIDES if (held := binding.held.get(each))},
 			)
 			for name, binding in self.bindings(doctype, side, names).items()
 		}
@@ -288,6 +289,13 @@ def _clashes(text: str) -> tuple[Clash, ...]:
 	return tuple(Clash(**clash) for clash in json.loads(text))
 
 
+def _held(text: str | None) -> Held | None:
+	if not text:
+		return None
+	told = json.loads(text)
+	return Held(**{**told, "wrote": tuple((at, took) for at, took in told["wrote"])})
+
+
 def _binding(row: Mapping[str, Any]) -> Binding:
 	intent = None
 	if row["intent_side"]:
@@ -297,9 +305,7 @@ def _binding(row: Mapping[str, Any]) -> Binding:
 	return Binding(
 		doctype=row["doctype"],
 		names=_names(row),
-		held={
-			side: Held(**json.loads(row[f"{side}_held"])) if row[f"{side}_held"] else None for side in SIDES
-		},
+		held={side: _held(row[f"{side}_held"]) for side in SIDES},
 		status=row["status"],
 		error=row["error"],
 		choice=row["choice"],

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from erpsync_app.engine import effects
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, other
 from erpsync_app.engine.tests.world import (
 	ANNA,
@@ -19,6 +20,14 @@ from erpsync_app.engine.tests.world import (
 )
 
 PRICE = "Item Price"
+
+
+@pytest.fixture(autouse=True, params=["an account of its own", "Administrator"])
+def account(request, monkeypatch):
+	"""Whose name sync works under on both sites."""
+	if request.param == "Administrator":
+		monkeypatch.setattr(effects, "ADMINISTRATOR", SYNC.name)
+	return request.param
 
 
 def shop(*words):
@@ -147,6 +156,20 @@ def test_a_person_at_work_as_the_sync_user(side):
 	w.settle()
 	w.clock.sleep(HOUR.total_seconds())
 	w.sites[side].insert(PRICE, {"item_code": "I", "price_list_rate": 3}, user=SYNC)
+	w.settle()
+	assert prices(w) == ([3], [3])
+	w.check_in_step()
+	w.check_steady()
+
+
+@pytest.mark.parametrize("seconds", [1, 120])
+def test_a_person_at_work_with_the_account_of_sync_in_the_cloud(seconds):
+	"""Right after a write of sync's, but not during it."""
+	w = shop()
+	item(w, LOCAL)
+	w.settle()
+	w.clock.sleep(seconds)
+	w.sites[CLOUD].insert(PRICE, {"item_code": "I", "price_list_rate": 3}, user=SYNC)
 	w.settle()
 	assert prices(w) == ([3], [3])
 	w.check_in_step()

@@ -20,6 +20,7 @@ class SyncRecord(Document):
 		cloud_docstatus: DF.Int
 		cloud_modified: DF.Data | None
 		cloud_name: DF.Data | None
+		cloud_wrote: DF.SmallText | None
 		error: DF.SmallText | None
 		intent_again: DF.Int
 		intent_before: DF.Code | None
@@ -33,6 +34,7 @@ class SyncRecord(Document):
 		local_docstatus: DF.Int
 		local_modified: DF.Data | None
 		local_name: DF.Data | None
+		local_wrote: DF.SmallText | None
 		ref_doctype: DF.Link
 		row_map: DF.Code | None
 		status: DF.Literal["Pending", "Synced", "Diverged", "Conflict", "Failed"]
