@@ -2,8 +2,9 @@
 # License: MIT. See license.txt
 """Capture of local changes: one Sync Event in the user's own transaction, nothing else.
 
-The user's save never waits for the network and never fails because of sync. An event is committed with the change
-it tells of, or vanishes with it; the worker is woken after the commit.
+The user's save never waits for the network and never fails because of sync: what goes wrong here stands in the Error Log,
+and the scan finds the change. An event is committed with the change it tells of, or vanishes with it; the worker is woken
+after the commit.
 """
 
 from __future__ import annotations
@@ -26,16 +27,28 @@ PENDING = "erpsync_pending_events"
 def changed(doc, method: str | None = None) -> None:
 	"""After a save, a submit, a cancel, an update after submit, or `db_set`."""
 	if not doc.flags.in_delete:
-		_capture(doc, "change")
+		_capture_if_possible(doc, "change")
 
 
 def deleted(doc, method: str | None = None) -> None:
-	_capture(doc, "delete")
+	_capture_if_possible(doc, "delete")
 
 
 def renamed(doc, method: str | None = None, *names) -> None:
 	"""After a rename, which `modified` does not show. Frappe hands over the old name, the new one, and `merge`."""
-	_capture(doc, "change")
+	_capture_if_possible(doc, "change")
+
+
+def _capture_if_possible(doc, kind: Kind) -> None:
+	try:
+		_capture(doc, kind)
+	except Exception as e:
+		# A deadlock has taken the user's whole transaction back, and on PostgreSQL any error keeps it from going on.
+		if frappe.db.is_deadlocked(e) or frappe.db.db_type == "postgres":
+			raise
+		frappe.log_error(
+			f"Sync could not note a change of {doc.doctype} {doc.name}", reference_doctype=doc.doctype
+		)
 
 
 def _capture(doc, kind: Kind) -> None:

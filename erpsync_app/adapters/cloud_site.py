@@ -212,7 +212,8 @@ class CloudSite(RestFiles):
 		made = self._document_in(answer.get("message"), f"{action} {doctype} {name}", Unclear)
 		return self._plain(doctype, made)
 
-	def rename(self, doctype: str, old: str, new: str) -> Document:
+	def rename(self, doctype: str, old: str, new: str, modified: str) -> Document:
+		self._check_as_of(doctype, old, modified)
 		answer = self._client.post(
 			f"{METHOD}frappe.client.rename_doc",
 			{"doctype": doctype, "old_name": old, "new_name": new},
@@ -270,8 +271,9 @@ class CloudSite(RestFiles):
 		)
 
 	def _check_as_of(self, doctype: str, name: str, modified: str) -> None:
-		"""Frappe has no delete or merge that checks the time: an edit between this call and the next goes with the
-		document. Its last version stays in the Deleted Document trail, from where a person can restore it."""
+		"""Frappe has no delete, merge or rename that checks the time: an edit between this call and the next goes with a
+		document that is deleted or merged. Its last version stays in the Deleted Document trail, from where a person can
+		restore it."""
 		now = self.stamps(doctype, [name]).get(name)
 		if now is None:
 			raise Missing(f"{doctype} {name} is not on the {self.side} site any more.")

@@ -200,8 +200,9 @@ class LocalSite:
 			apply_workflow(doc, action)
 		return self.read(doctype, [name])[name]
 
-	def rename(self, doctype: str, old: str, new: str) -> Document:
+	def rename(self, doctype: str, old: str, new: str, modified: str) -> Document:
 		with _writing():
+			_locked(doctype, old, modified)
 			made = frappe.rename_doc(doctype, old, new, show_alert=False)
 			_forget_links()
 		return self.read(doctype, [made])[made]

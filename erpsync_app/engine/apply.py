@@ -183,7 +183,7 @@ def _write(
 		return None
 	assert before is not None
 	if write.operation == "rename":
-		renamed = site.rename(doctype, before["name"], write.fields["name"])
+		renamed = site.rename(doctype, before["name"], write.fields["name"], before["modified"])
 		pair.docs[side] = renamed
 		pair.binding = replace(pair.binding, names={**pair.binding.names, side: renamed["name"]})
 		return {"name": before["name"]}

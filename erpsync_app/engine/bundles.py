@@ -123,8 +123,8 @@ class Unbundled:
 		self._tell(doctype, [taken])
 		return taken
 
-	def rename(self, doctype: str, old: str, new: str) -> Document:
-		renamed = self._site.rename(doctype, old, new)
+	def rename(self, doctype: str, old: str, new: str, modified: str) -> Document:
+		renamed = self._site.rename(doctype, old, new, modified)
 		self._tell(doctype, [renamed])
 		return renamed
 

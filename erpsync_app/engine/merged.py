@@ -133,7 +133,9 @@ def unite(ctx: Context, rule: Rule, pair: Pair) -> None:
 	follower = CLOUD if rule.writes(CLOUD) else LOCAL
 	old, new = names[follower], names[other(follower)]
 	if rule.naming == "keep" and old and new and old != new:
-		names[follower] = ctx.sites[follower].rename(rule.doctype, old, new)["name"]
+		site = ctx.sites[follower]
+		modified = site.stamps(rule.doctype, [old])[old]
+		names[follower] = site.rename(rule.doctype, old, new, modified)["name"]
 	mine = pair.binding
 	one = Binding(rule.doctype, names, status=mine.status, id=mine.id, version=mine.version)
 	ctx.ledger.save([Outcome(gone, settled="Converged", forget=True), Outcome(one)])

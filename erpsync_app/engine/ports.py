@@ -122,8 +122,9 @@ class Site(Protocol):
 		path, and the argument that takes the name; or a method of the document, and an empty text. None where there is
 		none."""
 
-	def rename(self, doctype: str, old: str, new: str) -> Document:
-		"""Rename by Frappe's own rename, which carries every Link along; answers the document under its new name."""
+	def rename(self, doctype: str, old: str, new: str, modified: str) -> Document:
+		"""Rename by Frappe's own rename, which carries every Link along, if the document is still as of `modified`, else
+		raise Stale; answers it under its new name."""
 
 	def merge(self, doctype: str, name: str, into: str, modified: str) -> None:
 		"""Merge the document into another one by Frappe's own rename, which leads every Link to that one and deletes

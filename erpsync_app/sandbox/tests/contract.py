@@ -442,6 +442,18 @@ def test_delete_of_what_others_link_to(site, tag):
 		site.delete("Territory", land["name"], site.stamps("Territory", [land["name"]])[land["name"]])
 
 
+def test_rename(site, person, tag):
+	made = site.create("Customer", customer(tag), None)
+	renamed = site.rename("Customer", made["name"], f"{tag} renamed", made["modified"])
+	assert renamed["name"] == f"{tag} renamed"
+	person.save("Customer", renamed["name"], website="theirs")
+	with pytest.raises(Stale):
+		site.rename("Customer", renamed["name"], f"{tag} again", renamed["modified"])
+	assert list(site.stamps("Customer", [renamed["name"], f"{tag} again"])) == [renamed["name"]]
+	with pytest.raises(Missing):
+		site.rename("Customer", made["name"], f"{tag} again", made["modified"])
+
+
 def test_a_deletion_leaves_a_trail(site, person, tag):
 	made = [site.create("Note", {"title": tag, "public": 1}, f"{tag} {n}") for n in range(4)]
 	before = Cursor(made[0]["modified"])
@@ -1108,7 +1120,7 @@ def test_files_go_with_their_document(site, tag):
 
 def test_files_follow_a_rename(site, tag):
 	name, made = attached(site, tag)
-	site.rename("Item", name, f"{tag} renamed")
+	site.rename("Item", name, f"{tag} renamed", site.stamps("Item", [name])[name])
 	assert [f.name for f in site.files("attached_to_name", [f"{tag} renamed"], doctype="Item")] == [made.name]
 
 
