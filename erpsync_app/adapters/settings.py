@@ -20,7 +20,7 @@ from erpsync_app.engine.followers import FOLLOWERS, with_followers
 from erpsync_app.engine.model import MEGABYTE, OPTIONS, Rule
 from erpsync_app.engine.retry import RetryPolicy
 from erpsync_app.engine.rules import check_filters
-from erpsync_app.engine.safety import COUNTED, Limit, Limits
+from erpsync_app.engine.safety import BY_HAND, COUNTED, Limit, Limits
 
 RULES_KEY = "erpsync_rules"
 IN_FORCE = {"enabled": 1, "name": ("!=", BUNDLE)}
@@ -101,13 +101,13 @@ def load(*, fresh: bool = False) -> Settings:
 		excluded=frozenset(lines(doc.exclude_fields)),
 		body_limit=(doc.webhook_body_limit_kb or 1024) * 1024,
 		rate_limit=doc.webhook_rate_limit or 20_000,
-		limits=Limits(
-			**{
-				kind: Limit(doc.get(f"max_{kind}") or 0, doc.get(f"max_{kind}_share") or 0)
-				for kind in COUNTED
-			}
-		),
+		limits=Limits(**{kind: _limit(doc, kind) for kind in COUNTED}),
 	)
+
+
+def _limit(doc, kind: str) -> Limit:
+	number = doc.get(f"max_{kind}") or 0
+	return Limit(number, doc.get(f"max_{kind}_share") or 0, number * BY_HAND if kind == "deletions" else 0)
 
 
 @lru_cache(maxsize=16)

@@ -36,6 +36,9 @@ MANY = 20
 ALMOST_NOTHING = 10
 """Percent of the bound documents."""
 
+BY_HAND = 5
+"""So many times the number of a limit on deletions, nobody deletes by hand, however many documents there are."""
+
 FEW = 3
 """So many documents whose `modified` went back are no accident of one document."""
 
@@ -47,18 +50,22 @@ CLOCK_PUT_BACK = timedelta(hours=2)
 class Limit:
 	"""More than `number` documents, and more than `share` percent of those that are bound.
 
-	Both must be passed: a handful is harmless in a small DocType, and so is a small part of a large one. Without a
-	share the number alone decides; a number of 0 is no limit.
+	Both must be passed: a handful is harmless in a small DocType, and so is a small part of a large one. More than
+	`outright` documents pass it whatever their share. Without a share the number alone decides; a number of 0 is no limit.
 	"""
 
 	number: int = 0
 	share: float = 0
+	outright: int = 0
 
 	def passed(self, number: int, of: int) -> bool:
-		return 0 < self.number < number and number * 100 > self.share * of
+		if not 0 < self.number < number:
+			return False
+		return number * 100 > self.share * of or 0 < self.outright < number
 
 	def __str__(self) -> str:
-		return f"{self.number} documents" + (f" and {self.share:g} %" if self.share else "")
+		text = f"{self.number} documents" + (f" and {self.share:g} %" if self.share else "")
+		return text + (f", or {self.outright} documents" if self.share and self.outright else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,7 @@ class Limits:
 	Creates do no harm, and neither does first contact, where nothing was in step: neither is counted.
 	"""
 
-	deletions: Limit = Limit(20, 20)
+	deletions: Limit = Limit(20, 20, 20 * BY_HAND)
 	overwrites: Limit = Limit(100, 25)
 	updates: Limit = Limit(1000, 80)
 

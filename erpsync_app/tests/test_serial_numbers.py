@@ -20,19 +20,25 @@ OF_GOODS = {"Serial No": "item_code", "Batch": "item", "Serial and Batch Bundle"
 Sides = tuple[Clerk, Clerk]
 
 
-@pytest.fixture(params=[False, True], ids=["no rules for numbers", "rules for numbers"])
-def rules(request, ledger: None, prefix: str) -> None:
-	"""Of all that is traded, with or without those for what serial numbers and batches are kept in."""
-	more = OF_GOODS if request.param else {}
+HERE, CLOUD = "made here", "made in the cloud"
+WITH, WITHOUT = "rules for numbers", "no rules for numbers"
+
+every_way = pytest.mark.parametrize(
+	"sides", [f"{where}, {rules}" for where in (HERE, CLOUD) for rules in (WITH, WITHOUT)], indirect=True
+)
+
+
+@pytest.fixture(params=[f"{HERE}, {WITHOUT}", f"{CLOUD}, {WITH}"])
+def sides(request, ledger: None, prefix: str, local: Person, cloud: Person) -> Sides:
+	"""Who makes the goods, and the other one; with rules for all that is traded, with or without those for what serial
+	numbers and batches are kept in."""
+	where, rules = request.param.split(", ")
+	more = OF_GOODS if rules == WITH else {}
 	set_rules(
 		*rules_of(prefix, **{"Stock Reconciliation": "set_warehouse", "Warehouse": "warehouse_name", **more})
 	)
-
-
-@pytest.fixture(params=["made here", "made in the cloud"])
-def sides(request, rules: None, local: Person, cloud: Person) -> Sides:
 	here, there = clerks(local, cloud)
-	return (here, there) if request.param == "made here" else (there, here)
+	return (here, there) if where == HERE else (there, here)
 
 
 def entry_of(prefix: str, purpose: str, qty: float, **values) -> dict:
@@ -100,6 +106,7 @@ def bundle(side: Clerk, item: str, voucher_type: str, entries: list[dict], sign:
 	)["name"]
 
 
+@every_way
 def test_serial_numbers_are_received_and_issued(sides: Sides, prefix: str):
 	"""Case 14: typed, made of the item's series, and picked in the dialog."""
 	origin, mirror = sides
@@ -140,6 +147,7 @@ def test_serial_numbers_are_received_and_issued(sides: Sides, prefix: str):
 	assert numbers(mirror, prefix)[gone][1:3] == ("Active", store())
 
 
+@every_way
 def test_batches_are_received_and_issued(sides: Sides, prefix: str):
 	"""Typed, made of the item's series, and several of one row, in the dialog."""
 	origin, mirror = sides

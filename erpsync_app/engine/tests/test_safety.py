@@ -38,6 +38,9 @@ DAY = "2026-01-05 %s:00.000000"
 		(Limit(20, 20), 21, 104, True),
 		(Limit(20, 20), 21, 105, False),  # exactly the share
 		(Limit(20, 20), 200, 10_000, False),
+		(Limit(20, 20, 100), 100, 10_000, False),
+		(Limit(20, 20, 100), 101, 10_000, True),  # whatever the share
+		(Limit(0, 20, 100), 101, 10_000, False),
 		(Limit(20, 0), 21, 10_000, True),  # no share: the number alone
 		(Limit(0, 20), 10_000, 10_000, False),  # no limit
 		(Limit(0, 0), 10_000, 0, False),
