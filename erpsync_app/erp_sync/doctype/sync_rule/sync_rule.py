@@ -41,7 +41,7 @@ class SyncRule(Document):
 		comments: DF.Check
 		deletes: DF.Literal["propagate", "keep", "ask"]
 		direction: DF.Literal["bidirectional", "cloud_to_local", "local_to_cloud"]
-		drift: DF.SmallText | None
+		drift: DF.Code | None
 		enabled: DF.Check
 		exclude_fields: DF.SmallText | None
 		field_map: DF.Table[SyncRuleField]

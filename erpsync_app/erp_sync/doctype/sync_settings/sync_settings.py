@@ -64,7 +64,7 @@ class SyncSettings(Document):
 		connect_timeout: DF.Int
 		enabled: DF.Check
 		exclude_fields: DF.SmallText | None
-		last_error: DF.SmallText | None
+		last_error: DF.Code | None
 		last_error_on: DF.Datetime | None
 		last_scan: DF.Datetime | None
 		last_verify: DF.Datetime | None
@@ -88,7 +88,7 @@ class SyncSettings(Document):
 		scan_interval: DF.Int
 		sync_user: DF.Link
 		tripped: DF.SmallText | None
-		verify_result: DF.SmallText | None
+		verify_result: DF.Code | None
 		webhook_body_limit_kb: DF.Int
 		webhook_rate_limit: DF.Int
 		webhook_secret: DF.Password | None
