@@ -299,3 +299,10 @@ def test_what_is_remembered_is_no_reason_to_keep_a_document() -> None:
 	record = a_record(local_name=frappe.generate_hash(length=8)).insert()
 	frappe.new_doc("Sync Conflict", record=record.name, ref_doctype="Customer", clashes="[]").insert()
 	check_if_doc_is_linked(record)  # raises if it is
+
+
+def test_what_a_cloud_says_is_shown_as_text(site: None):
+	"""The Desk of version 15 shows a read-only field of these types as HTML."""
+	as_html = ("Small Text", "Text", "Long Text", "Text Editor", "HTML Editor", "Markdown Editor")
+	shown = {"parent": ("like", "Sync %"), "fieldtype": ("in", as_html), "read_only": 1, "hidden": 0}
+	assert frappe.get_all("DocField", shown, ["parent", "fieldname"], parent_doctype="DocType") == []

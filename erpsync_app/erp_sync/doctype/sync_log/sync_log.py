@@ -19,7 +19,7 @@ class SyncLog(Document):
 	if TYPE_CHECKING:
 		from frappe.types import DF
 
-		changed_fields: DF.SmallText | None
+		changed_fields: DF.Code | None
 		cloud_name: DF.Data | None
 		direction: DF.Literal["", "cloud_to_local", "local_to_cloud"]
 		duration_ms: DF.Int
