@@ -176,7 +176,7 @@ class SiteLedger:
 def _records(
 	doctype: str, column: str, values: Sequence[str], fields: list[str], limit: int = 0
 ) -> list[dict[str, Any]]:
-	found = []
+	found, wanted = [], set(values)
 	for start in range(0, len(values), CHUNK):
 		found += frappe.get_all(
 			RECORD,
@@ -185,7 +185,8 @@ def _records(
 			order_by=f"{column} asc",
 			limit=limit,
 		)
-	return found
+	# A database may take "ACME" and "Acme" for one name.
+	return [row for row in found if row[column] in wanted]
 
 
 def _binding(row: dict[str, Any]) -> Binding:

@@ -48,7 +48,11 @@ the document by itself, it stands in the flags of the process, with the DocType 
 
 
 class LocalSite:
-	"""`engine.ports.Site` for the site that this process is connected to."""
+	"""`engine.ports.Site` for the site that this process is connected to.
+
+	Most databases of Frappe take names that differ in case or accents alone for one: asked for *ACME* they tell of *Acme*,
+	which is another name to sync. So what comes back is looked through for what was asked for.
+	"""
 
 	side = LOCAL
 	atomic = True
@@ -69,13 +73,16 @@ class LocalSite:
 		return self._metas[doctype]
 
 	def read(self, doctype: str, names: Sequence[str]) -> dict[str, Document]:
-		return self._with_children(doctype, _rows(doctype, [["name", "in", list(names)]])) if names else {}
+		wanted = set(names)
+		rows = _rows(doctype, [["name", "in", list(wanted)]]) if wanted else []
+		return self._with_children(doctype, [row for row in rows if str(row["name"]) in wanted])
 
 	def stamps(self, doctype: str, names: Sequence[str], filters: Sequence[tuple] = ()) -> dict[str, str]:
-		if not names:
+		wanted = set(names)
+		if not wanted:
 			return {}
-		wanted = [["name", "in", list(names)], *(list(f) for f in filters)]
-		return {s.name: s.modified for s in _stamps(doctype, wanted, "name asc", 0)}
+		found = _stamps(doctype, [["name", "in", list(wanted)], *(list(f) for f in filters)], "name asc", 0)
+		return {stamp.name: stamp.modified for stamp in found if stamp.name in wanted}
 
 	def find(self, doctype: str, filters: Sequence[tuple], limit: int) -> list[Document]:
 		rows = _rows(doctype, [list(f) for f in filters], order_by="creation asc, name asc", limit=limit)
@@ -141,7 +148,8 @@ class LocalSite:
 			["deleted_name", "in", list(names)],
 			["restored", "=", 0],
 		]
-		return {d.name: d.cursor.modified for d in _deletions(filters, "creation asc, name asc", 0)}
+		found, wanted = _deletions(filters, "creation asc, name asc", 0), set(names)
+		return {d.name: d.cursor.modified for d in found if d.name in wanted}
 
 	def notes(self, doctype: str, since: str) -> list[Note]:
 		rows = frappe.get_all(
@@ -286,7 +294,8 @@ class LocalSite:
 				["parentfield", "in", fieldnames],
 			]
 			for row in _rows(child, of_these, order_by="idx asc"):
-				docs[row["parent"]][row["parentfield"]].append(row)
+				if row["parent"] in docs:
+					docs[row["parent"]][row["parentfield"]].append(row)
 		return docs
 
 

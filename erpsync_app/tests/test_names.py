@@ -13,9 +13,9 @@ import pytest
 from erpsync_app import runs
 from erpsync_app.adapters import event_queue
 from erpsync_app.engine.model import CLOUD, LOCAL, Event
-from erpsync_app.tests.support import Person, count, differences, last_conflict, set_rules
+from erpsync_app.tests.support import Person, count, differences, last_conflict, only, queued, set_rules, sync
 from erpsync_app.tests.test_life_cycle import Here, There, in_step, order_of, rules, twin
-from erpsync_app.tests.test_main_job import customer, group, item
+from erpsync_app.tests.test_main_job import customer, group, insert_here, item
 
 pytestmark = pytest.mark.usefixtures("ledger")
 
@@ -226,3 +226,22 @@ def under(side: Here, name: str) -> set[str]:
 	tree = nodes(side)
 	top = tree[name]
 	return {each for each, node in tree.items() if top["lft"] < node["lft"] and node["rgt"] < top["rgt"]}
+
+
+def test_names_that_the_database_takes_for_one(cloud: Person, prefix: str):
+	"""Each side has its own spelling, once deleted and made again: neither is taken for the other, and the rest goes on."""
+	set_rules(only("Brand", prefix))
+	for n in range(2):
+		insert_here({"doctype": "Brand", "brand": f"{prefix} acme"})
+		cloud.insert("Brand", brand=f"{prefix} ACME")
+		cloud.insert("Brand", brand=f"{prefix} other {n}")
+		sync()
+		assert frappe.db.get_value("Brand", f"{prefix} acme", "name") == f"{prefix} acme"
+		assert list(cloud.stamps("Brand", f"{prefix} acme")) == [f"{prefix} ACME"]
+		assert frappe.db.exists("Brand", f"{prefix} other {n}")
+		told = [event["error"] for event in queued()]
+		assert len(told) == 2 and all("acme" in (error or "").lower() for error in told), told
+		frappe.delete_doc("Brand", f"{prefix} acme")
+		frappe.db.commit()
+		cloud.delete("Brand", f"{prefix} ACME")
+		sync()
