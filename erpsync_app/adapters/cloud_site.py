@@ -158,7 +158,7 @@ class CloudSite(RestFiles):
 			raise Duplicate(f"{doctype} {name} is on the {self.side} site already.")
 		self._numbers.add(doctype)
 		try:
-			return self.rename(doctype, made["name"], name)
+			return self.rename(doctype, made["name"], name, made["modified"])
 		except (Refused, NeedsPerson):
 			return made  # it goes by the name that the site gave it
 
