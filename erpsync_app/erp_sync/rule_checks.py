@@ -78,6 +78,26 @@ def tell_unruled(rule):
 		frappe.msgprint(escape_html(sentence), indicator="orange")
 
 
+def tell_mandatory(rule, meta):
+	"""A site may fill in what is mandatory, as the company: no reason to refuse a rule that leaves it out."""
+	excluded = settings.load().excluded.union(lines(rule.exclude_fields))
+	metas = [meta, *(frappe.get_meta(table.options) for table in meta.get_table_fields())]
+	found = [
+		field.label or field.fieldname
+		for each in metas
+		for field in each.fields
+		# Of a Select Frappe fills in the first option.
+		if field.fieldname in excluded and field.reqd and not field.default and field.fieldtype != "Select"
+	]
+	if found:
+		frappe.msgprint(
+			_(
+				"{0} is mandatory, and left out: a site that does not fill it in by itself refuses each new {1} of the other site."
+			).format(escape_html(", ".join(dict.fromkeys(found))), _(meta.name)),
+			indicator="orange",
+		)
+
+
 def check_filters(rule, meta):
 	if not rule.filters:
 		return

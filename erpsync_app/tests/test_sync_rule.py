@@ -51,6 +51,25 @@ def test_a_rule_is_complete_once_saved() -> None:
 
 
 @pytest.mark.parametrize(
+	("doctype", "excluded", "told"),
+	[
+		("Item", "stock_uom", "Default Unit of Measure is mandatory, and left out"),
+		("Sales Order", "delivery_date\nitem_name", "Item Name is mandatory, and left out"),
+		("Customer", "customer_type", None),  # a Select: its first option is filled in
+		("Customer", "website", None),
+	],
+)
+def test_what_is_mandatory_and_left_out_is_told(doctype: str, excluded: str, told: str | None) -> None:
+	frappe.clear_messages()
+	a_rule(doctype, exclude_fields=excluded).insert()
+	said = [
+		json.loads(each)["message"] if isinstance(each, str) else each["message"]
+		for each in frappe.local.message_log
+	]
+	assert any(told in each for each in said) if told else not any("mandatory" in each for each in said)
+
+
+@pytest.mark.parametrize(
 	("doctype", "complaint"),
 	[
 		("Selling Settings", "single document"),

@@ -74,6 +74,7 @@ class SyncRule(Document):
 			rule_checks.check_match_fields(self)
 			rule_checks.check_with_cloud(self)
 			rule_checks.tell_unruled(self)
+			rule_checks.tell_mandatory(self, meta)
 
 	def on_update(self):
 		rules_cache.clear()
