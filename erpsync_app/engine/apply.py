@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, get_args
 
-from erpsync_app.engine.batch import Batch, with_beside
+from erpsync_app.engine.batch import Batch, learn_answer, with_beside
 from erpsync_app.engine.beside import ATTACHMENTS, BESIDE, TAGS, settled
 from erpsync_app.engine.canonical import outbound
 from erpsync_app.engine.context import Context, Run
@@ -89,6 +89,7 @@ def apply(
 			overwritten = _write(ctx, batch, pair, write, renew)
 			milliseconds = (ctx.clock.now() - started) // timedelta(milliseconds=1)
 			if doc := pair.docs[write.side]:
+				learn_answer(ctx, batch, write.side, doc)
 				pair.wrote.setdefault(write.side, []).append((doc["modified"], milliseconds))
 			direction = "cloud_to_local" if write.side == LOCAL else "local_to_cloud"
 			if not _only_beside(write):

@@ -53,6 +53,8 @@ class Batch:
 	"""A pattern that fits the names which a counter may have made (see `numbers`)."""
 	bound: dict[Side, dict[str, dict[str, Progress]]] = field(default_factory=lambda: {LOCAL: {}, CLOUD: {}})
 	"""By side, DocType and name, the Link targets that are bound, and how far they have come."""
+	asked: dict[Side, set[tuple[str, str]]] = field(default_factory=lambda: {LOCAL: set(), CLOUD: set()})
+	"""By side, the Link targets, as `(doctype, name)`, of which it was asked whether they are bound."""
 	unknown_rows: dict[Side, dict[str, tuple[str, str]]] = field(
 		default_factory=lambda: {LOCAL: {}, CLOUD: {}}
 	)
@@ -80,9 +82,11 @@ class Batch:
 			return
 		come = {side: docstatus(doc) for side, doc in pair.docs.items() if doc}
 		written = {side: (doc["creation"], doc["modified"]) for side, doc in pair.docs.items() if doc}
+		wrote = {side: held.wrote for side, held in pair.binding.held.items() if held}
 		for side, name in ((LOCAL, here), (CLOUD, there)):
 			known = self.bound[side].setdefault(doctype, {})
-			known[name] = Progress(names[other(side)], come, pair.binding.status, written)
+			known[name] = Progress(names[other(side)], come, pair.binding.status, written, wrote)
+			self.asked[side].add((doctype, name))
 		inward, outward = self.terms[CLOUD].inward, self.terms[CLOUD].outward
 		assert isinstance(inward, dict) and isinstance(outward, dict)
 		if here != there:
@@ -274,15 +278,28 @@ def learn(ctx: Context, batch: Batch, side: Side, docs: Iterable[Document]) -> N
 	learn_files(ctx, batch, side, docs)
 	learn_tags(ctx, batch, side, docs)
 	cloud = batch.terms[CLOUD]
-	lead = cloud.outward if side == LOCAL else cloud.inward
-	assert isinstance(lead, dict)
+	lead, back = (cloud.outward, cloud.inward) if side == LOCAL else (cloud.inward, cloud.outward)
+	assert isinstance(lead, dict) and isinstance(back, dict)
 	for doctype, names in targets(docs, batch.shape, side).items():
 		if doctype in ctx.rules:
 			known = ctx.ledger.progress(doctype, side, sorted(names))
 			bound = {name: progress for name, progress in known.items() if progress.name}
 			batch.bound[side].setdefault(doctype, {}).update(bound)
-			lead.update({(doctype, name): each.name for name, each in bound.items() if each.name != name})
+			batch.asked[side].update((doctype, name) for name in names)
+			batch.asked[other(side)].update((doctype, each.name) for each in bound.values() if each.name)
+			apart = {name: each.name for name, each in bound.items() if each.name and each.name != name}
+			lead.update({(doctype, name): there for name, there in apart.items()})
+			back.update({(doctype, there): name for name, there in apart.items()})
 	learn_rows(ctx, batch, side, docs)
+
+
+def learn_answer(ctx: Context, batch: Batch, side: Side, doc: Document) -> None:
+	"""Look up what a site's answer to a write links to that nobody asked for, as its controllers set it. What sync sent is
+	known: an answer without more costs no look-up."""
+	found = targets([doc], batch.shape, side)
+	own = [doctype for doctype in found if (rule := ctx.rules.get(doctype)) and rule.naming == "own"]
+	if any((doctype, name) not in batch.asked[side] for doctype in own for name in found[doctype]):
+		learn(ctx, batch, side, [doc])
 
 
 def equal(one: Fields, two: Fields) -> bool:

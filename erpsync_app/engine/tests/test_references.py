@@ -9,6 +9,7 @@ from erpsync_app.engine.mapping import SyncedField as Synced
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Event, other
 from erpsync_app.engine.references import own_rows, without_references
 from erpsync_app.engine.tests.world import ANNA, Killed, World, calls_of, keep, killed_after, own
+from erpsync_app.sandbox import controllers
 
 ORDER, NOTE = "Sales Order", "Delivery Note"
 
@@ -21,8 +22,9 @@ def trade(*words):
 		w.people[side].insert("UOM", uom_name="Nos")
 		w.people[side].insert("Item", item_code="I", item_group="G", stock_uom="Nos")
 		w.people[side].insert("Customer", customer_name="C")
-	# So that the two sites name their documents differently.
-	w.people[LOCAL].delete(ORDER, order(w, LOCAL))
+	# So that the two sites name their documents differently: the number of the last one alone is given out again.
+	for name in (order(w, LOCAL), order(w, LOCAL)):
+		w.people[LOCAL].delete(ORDER, name)
 	w.people[LOCAL].site.insert("ToDo", {"description": "x"})
 	w.sync()
 	return w
@@ -296,3 +298,20 @@ def test_references_are_left_out_of_rows_too():
 	told = without_references(fields, THING, {"r1", "r2"})
 	assert told == {"of": None, "rows": [{"at": None, "qty": 1.0}, {"at": "r3", "qty": 2.0}]}
 	assert without_references(fields, THING, ()) is fields
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_what_a_site_answers_to_a_write_is_told_in_the_terms_of_both(side, monkeypatch):
+	"""Also a Link that its controller has set: a baseline in a site's own names would show as an edit of nobody's."""
+	w, names = ordered(side)
+	assert names[LOCAL] != names[CLOUD]
+	w.rules["ToDo"] = own("ToDo")
+	todo = w.people[side].insert("ToDo", description="d")
+
+	def filled_in(doc):
+		doc["reference_type"], doc["reference_name"] = ORDER, names[other(side)]
+
+	monkeypatch.setitem(controllers._BEFORE_SAVE, "ToDo", filled_in)
+	w.sync()
+	held = w.binding("ToDo", side, todo).held[other(side)]
+	assert held.fields["reference_name"] == names[LOCAL]
