@@ -50,10 +50,12 @@ on the same day."""
 
 @dataclass
 class _Search:
-	"""For what one create has made: the documents that nobody accounts for, and the names by which it is known for sure."""
+	"""For what one create has made: the documents that nobody accounts for, the names that it asked for, and all by which
+	it is known for sure."""
 
 	intent: Intent
 	free: list[Document]
+	asked: list[str]
 	names: set[str]
 	found: Document | None = None
 
@@ -248,7 +250,7 @@ def _search(ctx: Context, batch: Batch, pair: Pair, intent: Intent) -> _Search:
 		if name and free:
 			names |= {note.about for note in site.notes(rule.doctype, since) if name in named(note)}
 	learn(ctx, batch, intent.side, free)
-	return _Search(intent, free, names)
+	return _Search(intent, free, asked, names)
 
 
 def _free(ctx: Context, batch: Batch, intent: Intent, found: Sequence[Document]) -> list[Document]:
@@ -314,16 +316,22 @@ def _most_like(
 ) -> Document | None:
 	"""One that is not as it was sent: someone has edited it since, or the site made something else of it. To create
 	again would double it. What another create has a better claim to, that one made. Where the name is the identity,
-	one of another name that nobody has touched is another document; so is one with rows that were sent with another
-	intent, and one that nobody has touched and that has rows, none of which was sent with this one."""
+	one of another name that nobody has touched is another document, and so is one that is called otherwise in the field
+	which the name was taken from; so is one with rows that were sent with another intent, and one that nobody has touched
+	and that has rows, none of which was sent with this one."""
 	intent = search.intent
 	rivals = [o for o in others if o.sent != intent.sent]
+	called = {
+		f: value for f, value in intent.sent.items() if batch.rule.naming == "keep" and value in search.asked
+	}
 
 	def mine(doc: Document) -> bool:
 		rows = [row["creation"] for row in rows_sent(doc, batch, intent)]
 		if _untouched(doc) and (rows or batch.rule.naming == "keep"):
 			return False
 		if any(created and created < doc["creation"] for created in rows):
+			return False
+		if called and not called.items() <= batch.fields(doc, intent.side).items():
 			return False
 		if any(send_of(doc, batch, o) is not None for o in others):
 			return False

@@ -5,10 +5,10 @@
 import pytest
 
 from erpsync_app.engine.errors import Unclear
-from erpsync_app.engine.model import SIDES, Event, other
+from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Event, other
 from erpsync_app.engine.tests.test_found_by_simulation import SO, of_po, order, orders
 from erpsync_app.engine.tests.test_late import KINDS, one_of, world
-from erpsync_app.engine.tests.world import World, keep, own
+from erpsync_app.engine.tests.world import SYNC, World, keep, own
 
 
 def sent(w, side, kind, times=1, between=lambda: None):
@@ -89,4 +89,19 @@ def test_a_person_replaces_all_rows_of_what_arrived(side):
 	w.people[there].save(SO, made["name"], items=[{"item_code": "I", "qty": 7, "rate": 3}])
 	w.settle()
 	assert [[row["qty"] for row in doc["items"]] for at in SIDES for doc in w.sites[at].all(SO)] == [[7], [7]]
+	w.check_in_step()
+
+
+def test_another_customer_of_the_same_account_is_not_what_a_create_made():
+	"""A person works with the account that sync has in the cloud, and edits a customer there, when the create of another
+	one gets lost."""
+	w = World(keep("Customer"))
+	w.people[LOCAL].insert("Customer", customer_name="Ours", customer_type="Company")
+	w.sites[CLOUD].insert("Customer", {"customer_name": "Theirs", "customer_type": "Company"}, user=SYNC)
+	w.people[CLOUD].save("Customer", "Theirs", website="edited")
+	w.put(Event(LOCAL, "Customer", "Ours"))
+	sent(w, LOCAL, "Customer")
+	w.settle()
+	for side in SIDES:
+		assert w.sites[side].names("Customer") == ["Ours", "Theirs"]
 	w.check_in_step()
