@@ -108,7 +108,7 @@ class SqliteLedger:
 					each: (held.created, held.modified) if (held := binding.held.get(each)) else ("", "")
 					for each in SIDES
 				},
-				{each: held.wrote for each in SIDES if (held := binding.held.get(each))},
+				{each: held.wrote if (held := binding.held.get(each)) else () for each in SIDES},
 			)
 			for name, binding in self.bindings(doctype, side, names).items()
 		}

@@ -143,13 +143,17 @@ def test_stamps_and_names(store, binding, doctype):
 
 
 def test_how_far_documents_have_come(store, binding, doctype):
-	held = {LOCAL: replace(HELD[LOCAL], docstatus=2), CLOUD: HELD[CLOUD]}
+	wrote = (("2026-01-05 09:00:00.000001", 250), ("2026-01-05 09:00:01.000000", 0))
+	held = {LOCAL: replace(HELD[LOCAL], docstatus=2), CLOUD: replace(HELD[CLOUD], wrote=wrote)}
 	saved(store, binding("a", "A", held=held))
+	assert store.bindings(doctype, LOCAL, ["a"])["a"].held == held
 	saved(store, binding("b", None, held={}, status="Failed"))
 	written = {side: (each.created, each.modified) for side, each in held.items()}
 	assert store.progress(doctype, LOCAL, ["a", "b", "c"]) == {
-		"a": Progress("A", {LOCAL: 2, CLOUD: 1}, "Synced", written),
-		"b": Progress(None, {LOCAL: 0, CLOUD: 0}, "Failed", {LOCAL: ("", ""), CLOUD: ("", "")}),
+		"a": Progress("A", {LOCAL: 2, CLOUD: 1}, "Synced", written, {LOCAL: (), CLOUD: wrote}),
+		"b": Progress(
+			None, {LOCAL: 0, CLOUD: 0}, "Failed", {LOCAL: ("", ""), CLOUD: ("", "")}, {LOCAL: (), CLOUD: ()}
+		),
 	}
 	assert store.progress(doctype, CLOUD, ["A", "B"]) == {
 		"A": Progress("a", {LOCAL: 2, CLOUD: 1}, "Synced", written)
