@@ -156,7 +156,7 @@ def test_how_far_documents_have_come(store, binding, doctype):
 		),
 	}
 	assert store.progress(doctype, CLOUD, ["A", "B"]) == {
-		"A": Progress("a", {LOCAL: 2, CLOUD: 1}, "Synced", written)
+		"A": Progress("a", {LOCAL: 2, CLOUD: 1}, "Synced", written, {LOCAL: (), CLOUD: wrote})
 	}
 
 
