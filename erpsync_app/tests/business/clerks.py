@@ -188,7 +188,7 @@ def numbers_in(clerk: Clerk, world: World, step: Step, doc: None) -> dict:
 
 def numbers_out(clerk: Clerk, world: World, step: Step, doc: dict) -> dict:
 	(brought,) = doc["items"]
-	same = {field: brought[field] for field in ("item_code", "qty", "serial_no", "batch_no")}
+	same = {field: brought.get(field) for field in ("item_code", "qty", "serial_no", "batch_no")}
 	row = {**same, "s_warehouse": brought["t_warehouse"], "use_serial_batch_fields": 1}
 	return clerk.submitted(
 		"Stock Entry", stock_entry_type="Material Issue", company=world.company, items=[row]
