@@ -197,6 +197,13 @@ def decided(shape: Shape) -> frozenset[str]:
 	return STICKY & frozenset((status.options or "").split("\n"))
 
 
+def still_open(shape: Shape, fields: Fields) -> Fields:
+	"""The fields of the create of a document that is submitted, without a status that it can be given afterwards: one that
+	is created closed is closed as soon as it is submitted, and takes nothing that was made from it before."""
+	given = fields.get("status") in within_reach(shape, None) - {None}
+	return {name: value for name, value in fields.items() if not (given and name == "status")}
+
+
 def button(shape: Shape, now: str | None, wanted: str | None) -> Button | None:
 	"""What brings a document from one decided status to another; None where nothing does."""
 	ways = STATUSES.get(shape.doctype)

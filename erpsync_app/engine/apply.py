@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, get_args
 
+from erpsync_app.engine.acts import still_open
 from erpsync_app.engine.batch import Batch, learn_answer, with_beside
 from erpsync_app.engine.beside import ATTACHMENTS, BESIDE, TAGS, settled
 from erpsync_app.engine.canonical import outbound
@@ -24,7 +25,7 @@ from erpsync_app.engine.fixed import FIXED
 from erpsync_app.engine.followers import check_news, look_at_followers
 from erpsync_app.engine.intents import begin, check_not_renamed, name_for
 from erpsync_app.engine.late import check_double, take_back
-from erpsync_app.engine.lifecycle import posted
+from erpsync_app.engine.lifecycle import SUBMITTED, posted
 from erpsync_app.engine.model import (
 	CLOUD,
 	LOCAL,
@@ -39,7 +40,7 @@ from erpsync_app.engine.model import (
 	other,
 )
 from erpsync_app.engine.moments import made_rows, sent_rows, stamped
-from erpsync_app.engine.pair import Pair
+from erpsync_app.engine.pair import Pair, docstatus
 from erpsync_app.engine.reconcile import Decision, Write
 from erpsync_app.engine.references import as_told, know_rows, own_rows, without_references
 from erpsync_app.engine.reused import check_free, let_go_of_twins
@@ -227,7 +228,7 @@ def _create(ctx: Context, batch: Batch, pair: Pair, side: Side, renew: Callable[
 	fields, rows_of_it = batch.fields(doc, source, at_birth=True), own_rows(doc, batch.shape, source)
 	sent = without_references(fields, batch.shape, as_told(batch, source, rows_of_it))
 	pair.own_rows = rows_of_it if sent != fields else frozenset()
-	sent = begun(batch, side, sent)
+	sent = begun(batch, side, still_open(batch.shape, sent) if docstatus(doc) == SUBMITTED else sent)
 	bring(ctx, batch, pair, side, sent, renew)
 	unbound = list(unbound_links(ctx, batch, pair, source, sent))
 	left_out = optional(batch, {field for field, _, _ in unbound})

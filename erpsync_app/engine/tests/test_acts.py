@@ -18,6 +18,7 @@ from erpsync_app.engine.acts import (
 	decided,
 	decisions,
 	opened,
+	still_open,
 	within_reach,
 )
 from erpsync_app.engine.fixed import FIXED, parted
@@ -282,6 +283,15 @@ def test_an_order_that_was_closed_before_the_first_sync():
 	w.settle()
 	assert statuses(w, name) == {"Closed"}
 	w.check_steady()
+
+
+def test_a_create_tells_no_status_that_a_person_gave_later():
+	of = shape(ORDER, "")
+	assert still_open(of, {"status": "Closed", "total": 1}) == {"total": 1}
+	for fields in ({"status": "To Deliver", "total": 1}, {"status": None}):
+		assert still_open(of, fields) == fields
+	of = shape("Work Slip", "Draft\nOpen\nStopped")
+	assert still_open(of, {"status": "Stopped"}) == {"status": "Stopped"}, "nothing gives it that afterwards"
 
 
 @pytest.mark.parametrize(
