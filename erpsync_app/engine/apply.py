@@ -44,7 +44,7 @@ from erpsync_app.engine.pair import Pair, docstatus
 from erpsync_app.engine.reconcile import Decision, Write
 from erpsync_app.engine.references import as_told, know_rows, own_rows, without_references
 from erpsync_app.engine.reused import check_free, let_go_of_twins
-from erpsync_app.engine.submitted import beyond, undecided
+from erpsync_app.engine.submitted import beyond, undecided, without_undecided
 from erpsync_app.engine.swaps import yet_to_tell
 from erpsync_app.engine.tags import USER_TAGS, check_tags, retag, tags
 from erpsync_app.engine.trail import log_entry
@@ -134,7 +134,7 @@ def apply(
 		if log:  # one side is written, the other refused: what was done stands in the trail all the same
 			save(ctx, pair, Outcome(pair.binding, log=tuple(log)))
 		raise
-	pair.walking = walking(batch, pair, decision)
+	pair.walking, pair.undecided = walking(batch, pair, decision), undecided(batch, pair)
 	decision = replace(decision, held_back=pair.held_back)
 	decision = _met(batch, pair, decision)
 	if decision.status == "Synced" and (differs := beyond(batch, pair)):
@@ -379,8 +379,7 @@ def _held(batch: Batch, pair: Pair, side: Side, decision: Decision) -> Held | No
 		fields = without_references(fields, batch.shape, as_told(batch, side, pair.own_rows))
 	if pair.walking == other(side):
 		fields[state_field(batch, pair.walking)] = None
-	for name in undecided(batch, pair):
-		fields.pop(name, None)
+	fields = without_undecided(batch, pair, fields, {w.side for w in decision.writes})
 	there = pair.docs[other(side)]
 	theirs = batch.fields(there, other(side)) if there else {}
 	for name in BESIDE & now.fields.keys():

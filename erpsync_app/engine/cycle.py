@@ -44,7 +44,7 @@ from erpsync_app.engine.reconcile import Decision, Write, reconcile
 from erpsync_app.engine.retry import NEXT_RUN, NotYet
 from erpsync_app.engine.reused import is_another, let_go
 from erpsync_app.engine.setbacks import quarantine, refused
-from erpsync_app.engine.submitted import lasting, remembered, undecided
+from erpsync_app.engine.submitted import lasting, remembered
 from erpsync_app.engine.watch import before_batch, before_write
 from erpsync_app.engine.workflow import by_walking, check_way, on_their_way
 
@@ -283,7 +283,7 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 					f"The {write.side} site took the change, and did not submit or cancel the document."
 				)
 		raise NotYet("it is written, and to be submitted or cancelled next", timedelta(0))
-	if decision.writes and (any(w.operation == "rename" for w in decision.writes) or undecided(batch, pair)):
+	if decision.writes and (any(w.operation == "rename" for w in decision.writes) or pair.undecided):
 		raise NotYet("it is renamed or submitted, and the rest comes next", timedelta(0))
 	if ctx.forced and (decision.status == "Diverged" or (decision.status is None and not decision.forget)):
 		raise NotYet(f"it may not cross in a run that is {ctx.forced} only", NEXT_RUN)

@@ -84,6 +84,8 @@ class Pair:
 	"""What an update had to leave out, since other documents have yet to give it up."""
 	walking: Side | None = None
 	"""The side whose document has yet to go on to the state of the other side's (see `workflow`)."""
+	undecided: frozenset[str] = frozenset()
+	"""What people had done to one side's document by acts before the other's was submitted just now."""
 	kept_by: tuple[str, str, str] | None = None
 	"""What has to come further on the other side before this is cancelled or closed there: DocType, name, status of its binding."""
 	stored: Binding | None = None

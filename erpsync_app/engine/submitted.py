@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from erpsync_app.engine.acts import ROWS, acted
@@ -31,6 +31,19 @@ def undecided(batch: Batch, pair: Pair) -> frozenset[str]:
 		return NONE
 	here, there = (batch.fields(doc, side, stage=SUBMITTED) for side, doc in pair.docs.items() if doc)
 	return frozenset(n for n in names & here.keys() & there.keys() if here[n] != there[n])
+
+
+def without_undecided(batch: Batch, pair: Pair, fields: Fields, written: Collection[Side]) -> Fields:
+	"""A baseline in which what is `undecided` is as on the one side that sync has just submitted (`written`): what people
+	did to the other one before is an edit, and will be one whatever becomes of this one meanwhile. It has none where people
+	submitted both."""
+	if not pair.undecided:
+		return fields
+	now: Fields = {}
+	for side in written if len(written) == 1 else ():
+		now = batch.fields(pair.docs[side] or {}, side, stage=SUBMITTED)
+	kept = {name: value for name, value in fields.items() if name not in pair.undecided}
+	return {**kept, **{name: now[name] for name in pair.undecided & now.keys()}}
 
 
 def remembered(

@@ -26,7 +26,7 @@ from erpsync_app.engine.mapping import Terms, shape_of
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Field, Held, Outcome, Rule, other
 from erpsync_app.engine.reconcile import reconcile
 from erpsync_app.engine.tests.builders import meta
-from erpsync_app.engine.tests.world import Killed, World, calls_of, keep, killed_after, own
+from erpsync_app.engine.tests.world import ANNA, Killed, World, calls_of, keep, killed_after, own
 from erpsync_app.engine.view import View
 
 ORDER = "Sales Order"
@@ -282,6 +282,26 @@ def test_an_order_that_was_closed_before_the_first_sync():
 	w.sites[LOCAL].update_status(name, "Closed")
 	w.settle()
 	assert statuses(w, name) == {"Closed"}
+	w.check_steady()
+
+
+def test_an_order_that_was_closed_and_is_touched_on_the_other_side_before_it_is_closed_there():
+	"""As by a delivery that crosses first."""
+	w, name = submitted("4x25")
+	w.sites[LOCAL].update_status(name, "Closed")
+	plain, done = w.wire[CLOUD], []
+
+	def handle(method, path, headers, body):
+		answer = plain(method, path, headers, body)
+		made = w.sites[CLOUD].names(ORDER)
+		if not done and made and w.sites[CLOUD].get(ORDER, made[0])["docstatus"] == 1:
+			done.append(w.sites[CLOUD].save(ORDER, made[0], {"po_no": "x"}, user=ANNA))
+		return answer
+
+	w.wire[CLOUD] = handle
+	w.settle()
+	assert done and statuses(w, name) == {"Closed"}
+	w.check_in_step()
 	w.check_steady()
 
 
