@@ -6,12 +6,13 @@ two are one document, and neither site has it twice."""
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import frappe
 import pytest
 from frappe.utils import now
 
-from erpsync_app.tests.support import Person, set_rules
+from erpsync_app.tests.support import Person, set_rules, set_setting
 from erpsync_app.tests.test_main_job import customer, item
 from erpsync_app.tests.trade import (
 	Clerk,
@@ -163,3 +164,35 @@ def test_what_one_site_made_and_a_person_deleted_stays_deleted(sides: tuple[Cler
 	mirror.person.delete("Item Price", prices[1]["name"])
 	in_step()
 	assert [clerk.listed("Item Price", {"item_code": f"{prefix} goods"}) for clerk in sides] == [[], []]
+
+
+@pytest.fixture
+def shared_account(ledger: None, cloud: Person) -> Iterator[None]:
+	"""Sync works in the cloud as Administrator, as people do."""
+	settings = frappe.get_doc("Sync Settings")
+	before = {"api_key": settings.api_key, "api_secret": settings.get_password("api_secret")}
+	secret = cloud.call("frappe.core.doctype.user.user.generate_keys", user="Administrator")["api_secret"]
+	set_setting(api_key=cloud.get("User", "Administrator")["api_key"], api_secret=secret)
+	yield
+	frappe.db.rollback()
+	set_setting(**before)
+
+
+def test_people_work_with_the_account_that_sync_has_in_the_cloud(
+	shared_account: None, sides: tuple[Clerk, Clerk], prefix: str, foreign: str
+):
+	"""What a site makes by itself is one document all the same, and what people make right after a sync is theirs."""
+	origin, mirror = sides
+	origin.insert(**stock_item(f"{prefix} goods", standard_rate=100))
+	billed = invoice_of(prefix, currency=FOREIGN, conversion_rate=75, debit_to=foreign)
+	origin.paid(origin.submitted("Sales Invoice", **billed), rate=80)
+	in_step()
+	for doctype, filters in (
+		("Item Price", {"item_code": f"{prefix} goods"}),
+		("Journal Entry", {"title": prefix}),
+	):
+		one_on_each(sides, doctype, filters)
+	for clerk, of_it in ((mirror, origin), (origin, mirror)):
+		made = clerk.submitted("Sales Invoice", **billed)
+		in_step()
+		assert of_it.get("Sales Invoice", clerk.twin("Sales Invoice", made["name"]))["docstatus"] == 1
