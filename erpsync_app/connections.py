@@ -101,6 +101,12 @@ def _cloud(current: settings.Settings, doctypes: list[str]) -> Side:
 		site = runs.cloud_site(current)
 		about = site.about()
 		side.user, side.time_zone, side.versions = about.user, about.time_zone, dict(about.versions)
+		if not about.time_zone_is_sure:
+			side.notes.append(
+				f"{about.user} may not read the cloud's System Settings, so its time zone is taken to be {about.time_zone}, as"
+				" in the user's profile. If the cloud's is another, every time crosses shifted: let the user read System"
+				" Settings, or give its profile the cloud's time zone."
+			)
 		for doctype in doctypes:
 			try:
 				lacking = site.lacking(doctype)

@@ -454,6 +454,17 @@ def test_test_connections_names_the_lacking_permission(ledger: None, cloud: Pers
 	assert text.code == 1 and "Vehicle" in text.out and SYNC_USER in text.out
 
 
+def test_test_connections_says_that_it_does_not_know_the_time_zone_for_sure(ledger: None, cloud: Person):
+	roles = cloud.get("User", SYNC_USER)["roles"]
+	assert not any("zone" in note for note in erpsync("test-connections", "--json").json["sides"][1]["notes"])
+	cloud.edit("User", SYNC_USER, roles=[row for row in roles if row["role"] != "System Manager"])
+	try:
+		(note,) = erpsync("test-connections", "--json").json["sides"][1]["notes"]
+	finally:
+		cloud.edit("User", SYNC_USER, roles=[{"role": row["role"]} for row in roles])
+	assert f"{SYNC_USER} may not read the cloud's System Settings" in note and "America/New_York" in note
+
+
 # -- the queue
 
 
