@@ -9,8 +9,6 @@ Each step is a transaction of its own, and is done again where another worker's 
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -22,7 +20,7 @@ from frappe.query_builder.functions import Min
 from frappe.utils import get_datetime, get_system_timezone, now_datetime
 
 from erpsync_app.adapters.ledger import insert_rows
-from erpsync_app.adapters.processes import birth, is_dead
+from erpsync_app.adapters.processes import is_dead, owner
 from erpsync_app.adapters.transactions import again
 from erpsync_app.engine.model import CLOUD, Event, Kind, Side
 from erpsync_app.engine.safety import BY_PERSON
@@ -115,9 +113,7 @@ class SiteEventQueue:
 	"""`engine.ports.EventQueue`. One instance is one worker's."""
 
 	def __init__(self):
-		self.owner = (
-			f"{socket.gethostname()}:{os.getpid()}:{birth(os.getpid())}:{frappe.generate_hash(length=8)}"
-		)
+		self.owner = owner(frappe.generate_hash(length=8))
 		self._renewed: datetime | None = None
 
 	def put(self, events: Iterable[Event]) -> None:
