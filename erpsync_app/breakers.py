@@ -21,7 +21,7 @@ from frappe.utils import escape_html, get_datetime, get_system_timezone, now_dat
 from erpsync_app import jobs
 from erpsync_app.adapters import event_queue, identity, settings
 from erpsync_app.adapters.cloud_site import CloudSite
-from erpsync_app.adapters.transactions import again
+from erpsync_app.adapters.transactions import alone
 from erpsync_app.api import ROLES
 from erpsync_app.engine.errors import Halt
 from erpsync_app.engine.model import CLOUD, LOCAL, Side
@@ -57,8 +57,7 @@ def keep(breakers: Breakers) -> None:
 	"""Store what is left of the acknowledgements after a scan."""
 	left = "\n".join(sorted(breakers.acknowledged))
 	if left != (_stored().get("acknowledged") or ""):
-		_store(acknowledged=left)
-		frappe.db.commit()
+		alone(lambda: _store(acknowledged=left))
 
 
 # -- tripped
@@ -76,10 +75,9 @@ def trip(halt: Halt) -> None:
 			return False
 		# As a change of the document: a form that was open before must not clear it unseen.
 		_store(paused=1, pause_reason=reason, tripped="\n".join([*keys, halt.key]), update_modified=True)
-		frappe.db.commit()
 		return True
 
-	if again(pause):
+	if alone(pause):
 		_notify(str(halt), reason)
 
 
@@ -181,8 +179,7 @@ def _record(side: Side, marks: dict[str, str]) -> None:
 	if side == LOCAL:
 		identity.make_mark()
 		marks = {**marks, identity.MARK: identity.local()[identity.MARK]}
-	_store(**{f"{side}_identity": json.dumps(marks, sort_keys=True)})
-	frappe.db.commit()
+	alone(lambda: _store(**{f"{side}_identity": json.dumps(marks, sort_keys=True)}))
 
 
 def _another(side: Side, changed: list[str], was: dict[str, str], now: dict[str, str]) -> str:

@@ -6,9 +6,11 @@ and when a rule is saved that the cloud could not follow. What a difference is, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 import frappe
 
+from erpsync_app.adapters.transactions import alone
 from erpsync_app.engine.context import Context
 
 
@@ -27,5 +29,4 @@ def note(ctx: Context, doctypes: Iterable[str]) -> None:
 	for doctype, sentences in found(ctx, [doctype for doctype in doctypes if doctype in known]).items():
 		text = "\n".join(sentences)
 		if text != (known.get(doctype) or ""):
-			frappe.db.set_value("Sync Rule", doctype, "drift", text, update_modified=False)
-			frappe.db.commit()
+			alone(partial(frappe.db.set_value, "Sync Rule", doctype, "drift", text, update_modified=False))

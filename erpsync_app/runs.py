@@ -19,6 +19,7 @@ from erpsync_app.adapters.cloud_site import CloudSite
 from erpsync_app.adapters.event_queue import SiteEventQueue
 from erpsync_app.adapters.ledger import SiteLedger
 from erpsync_app.adapters.local_site import LocalSite
+from erpsync_app.adapters.transactions import alone
 from erpsync_app.engine import cycle
 from erpsync_app.engine.aside import to_try
 from erpsync_app.engine.bundles import Unbundled
@@ -209,8 +210,7 @@ def _remember_error(text: str) -> None:
 	stored = frappe.db.get_singles_dict("Sync Settings")
 	if not frappe.utils.cint(stored.get("paused")) and text != (stored.get("last_error") or ""):
 		told = {"last_error": text or None, "last_error_on": now_datetime() if text else None}
-		frappe.db.set_single_value("Sync Settings", told, update_modified=False)
-		frappe.db.commit()
+		alone(lambda: frappe.db.set_single_value("Sync Settings", told, update_modified=False))
 
 
 def _tripped(run: Run) -> Run:
@@ -277,8 +277,11 @@ def _drain_patiently(
 
 
 def _remember_scan() -> None:
-	frappe.db.set_single_value("Sync Settings", "last_scan", now_datetime(), update_modified=False)
-	frappe.db.commit()
+	alone(
+		lambda: frappe.db.set_single_value(
+			"Sync Settings", "last_scan", now_datetime(), update_modified=False
+		)
+	)
 
 
 def waiting() -> int:

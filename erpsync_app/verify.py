@@ -15,6 +15,7 @@ from frappe import _
 from frappe.utils import now_datetime
 
 from erpsync_app import runs
+from erpsync_app.adapters.transactions import alone
 from erpsync_app.engine import books as ledgers
 from erpsync_app.engine.books import BOOKS, Book, Compared, Line, Voucher
 from erpsync_app.engine.context import Context, Run
@@ -203,5 +204,4 @@ def _causes(differ: Iterable[Difference | Line]) -> str:
 def _note(report: Report) -> None:
 	"""Keep the result for the workspace. Committed when it returns."""
 	told = {"last_verify": now_datetime(), "verify_result": summary(report)}
-	frappe.db.set_single_value("Sync Settings", told, update_modified=False)
-	frappe.db.commit()
+	alone(lambda: frappe.db.set_single_value("Sync Settings", told, update_modified=False))

@@ -61,3 +61,16 @@ def again(work: Callable[[], T]) -> T:
 			frappe.db.rollback()
 			time.sleep(random.uniform(0, PAUSE * tried))
 	raise AssertionError("unreachable")
+
+
+def alone(work: Callable[[], T]) -> T:
+	"""Do `work` in a transaction of its own, committed when this returns, and once more whenever it collides. What was
+	open is committed first: a write after a read from long ago may collide with what was committed meanwhile."""
+
+	def whole() -> T:
+		done = work()
+		frappe.db.commit()
+		return done
+
+	frappe.db.commit()
+	return again(whole)
