@@ -173,12 +173,18 @@ def _process(ctx: Context, run: Run, doctype: str, events: list[Event]) -> bool:
 
 
 def _one_by_one(ctx: Context, run: Run, doctype: str, events: Sequence[Event], e: Exception) -> bool:
-	"""Carry each document of a batch that broke through by itself, so that only the bad one stays behind."""
+	"""Carry each document of a batch that broke through by itself, so that only the bad one stays behind. False when the
+	run has to stop: what is left then is given back."""
 	by_name: dict[str, list[Event]] = {}
 	for event in events:
 		by_name.setdefault(event.name, []).append(event)
 	if len(by_name) > 1:
-		return all([_process(ctx, run, doctype, each) for each in by_name.values()])
+		left = list(by_name.values())
+		while left and _process(ctx, run, doctype, left.pop(0)):
+			pass
+		# At once: what waits is due when the run goes on, and a breaker that tripped holds it until then.
+		ctx.queue.retry([e for each in left for e in each], after=timedelta(0), error="", attempt=False)
+		return not run.stopped
 	attempts = max((event.attempts for event in events), default=0) + 1
 	error = f"{type(e).__name__}: {e}"
 	run.failed(doctype, next(iter(by_name), "?"), error)

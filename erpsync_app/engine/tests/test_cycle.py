@@ -1450,6 +1450,31 @@ def test_a_document_that_breaks_its_whole_batch_is_found_and_the_rest_flows(monk
 	assert w.sites[CLOUD].names("Customer") == ["A", "B", "C"]
 
 
+def test_a_batch_that_breaks_off_while_the_cloud_is_down_stops_the_run_and_gives_all_back(monkeypatch):
+	w = synced()
+	names = ("B", "C", "D")
+	for name in names:
+		w.people[LOCAL].insert("Customer", customer_name=name)
+	w.put(*(Event(LOCAL, "Customer", name) for name in names))
+	real, asked = cycle.gather, []
+
+	def gather(ctx, doctype, events):
+		asked.append([event.name for event in events])
+		if len(events) > 1:
+			raise KeyError("odd")
+		return real(ctx, doctype, events)
+
+	monkeypatch.setattr(cycle, "gather", gather)
+	w.fault(CLOUD, Fault.LOST_REFUSED)
+	run = w.drain()
+	assert run.stopped and asked == [list(names), ["B"]], "the others are not tried"
+	assert w.queue.pending() == 3
+	w.mend()
+	monkeypatch.undo()
+	w.settle()
+	assert w.sites[CLOUD].names("Customer") == ["A", *names]
+
+
 @pytest.mark.parametrize("side", SIDES)
 def test_what_failed_is_tried_again_when_it_changed_and_not_by_every_scan(side):
 	w = World(keep("Customer"), retry=RetryPolicy(max_attempts=1))
