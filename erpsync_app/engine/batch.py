@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cached_property
@@ -32,6 +32,7 @@ from erpsync_app.engine.model import (
 	other,
 )
 from erpsync_app.engine.pair import Pair, docstatus
+from erpsync_app.engine.ports import ALL
 from erpsync_app.engine.references import learn_rows
 from erpsync_app.engine.rows import Lines, Table, joined, row_map
 from erpsync_app.engine.tags import USER_TAGS, learn_tags, tags
@@ -300,6 +301,27 @@ def learn_answer(ctx: Context, batch: Batch, side: Side, doc: Document) -> None:
 	own = [doctype for doctype in found if (rule := ctx.rules.get(doctype)) and rule.naming == "own"]
 	if any((doctype, name) not in batch.asked[side] for doctype in own for name in found[doctype]):
 		learn(ctx, batch, side, [doc])
+
+
+def candidates(ctx: Context, doctype: str, side: Side, filters: Sequence[tuple]) -> list[Document]:
+	"""The documents of a side that meet Frappe `filters`, the oldest first: as many as one list tells, and of those
+	beyond it the ones that are not bound."""
+	site = ctx.sites[side]
+	found = site.find(doctype, filters, CANDIDATES)
+	if len(found) < CANDIDATES:
+		return found
+	told = {doc["name"] for doc in found}
+	beyond = [name for name in site.named(doctype, filters, ALL) if name not in told]
+	known = ctx.ledger.stamps(doctype, side, beyond)
+	return found + list(site.read(doctype, [name for name in beyond if name not in known]).values())
+
+
+def told_there(batch: Batch, side: Side, target: str | None, value: str) -> str:
+	"""A value of one side as the other one has it; of a Link to documents of `target`, the name that is theirs there."""
+	if target is None:
+		return value
+	local = batch.terms[side].link_in(target, value)
+	return local if other(side) == LOCAL else batch.terms[other(side)].link_out(target, local)
 
 
 def equal(one: Fields, two: Fields) -> bool:

@@ -28,7 +28,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from erpsync_app.engine.batch import CANDIDATES, Batch, equal, learn
+from erpsync_app.engine.batch import CANDIDATES, Batch, equal, learn, told_there
 from erpsync_app.engine.canonical import NUMBER_TYPES
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.intents import may_be_of_another
@@ -165,17 +165,11 @@ def _alike(batch: Batch, side: Side, lonely: Sequence[Pair]) -> list[tuple[str, 
 	for f in batch.shape.fields:
 		values = [doc.get(f.on(side)) for doc in docs]
 		if f.type in ("Link", "Select") and not f.at_birth and all(values):
-			told = {_told(batch, side, f.options if f.type == "Link" else None, value) for value in values}
+			told = {
+				told_there(batch, side, f.options if f.type == "Link" else None, value) for value in values
+			}
 			filters.append((f.on(there), "in", sorted(told)))
 	return filters
-
-
-def _told(batch: Batch, side: Side, target: str | None, value: str) -> str:
-	"""A value of one side as the other one has it."""
-	if target is None:
-		return value
-	local = batch.terms[side].link_in(target, value)
-	return local if other(side) == LOCAL else batch.terms[other(side)].link_out(target, local)
 
 
 def _equal(batch: Batch, doc: Document, side: Side, candidate: Document) -> bool:

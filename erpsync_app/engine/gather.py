@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import tzinfo
 
-from erpsync_app.engine.batch import CANDIDATES, Batch, learn
+from erpsync_app.engine.batch import CANDIDATES, Batch, candidates, learn, told_there
 from erpsync_app.engine.cancels import look_for_linking
 from erpsync_app.engine.canonical import instant
 from erpsync_app.engine.context import Context
@@ -21,7 +21,7 @@ from erpsync_app.engine.followers import look_at_leaders, look_for_news, look_fo
 from erpsync_app.engine.goods import look_at_goods
 from erpsync_app.engine.intents import FRUIT, look_for_intents, may_be_of_another
 from erpsync_app.engine.late import look_for_late
-from erpsync_app.engine.mapping import Terms
+from erpsync_app.engine.mapping import Terms, link_target
 from erpsync_app.engine.merged import look_for_merged
 from erpsync_app.engine.model import (
 	CLOUD,
@@ -171,12 +171,12 @@ def _meet_by(ctx: Context, batch: Batch, side: Side, fields: tuple[str, ...]) ->
 	lonely = [pair for pair in batch.pairs if pair.alone(side) and not pair.ambiguous]
 	if not lonely:
 		return
-	candidates = _candidates(ctx, batch, side, lonely, fields)
-	learn(ctx, batch, there, candidates)
-	taken = set(ctx.ledger.bindings(batch.rule.doctype, there, [doc["name"] for doc in candidates]))
+	met = _candidates(ctx, batch, side, lonely, fields)
+	learn(ctx, batch, there, met)
+	taken = set(ctx.ledger.bindings(batch.rule.doctype, there, [doc["name"] for doc in met]))
 	# What an unclear create has made is told by now, and recorded later.
 	taken |= {doc["name"] for p in batch.pairs if p.binding.id and (doc := p.docs[there])}
-	free = [doc for doc in candidates if doc["name"] not in taken]
+	free = [doc for doc in met if doc["name"] not in taken]
 	for pair in lonely:
 		doc = pair.docs[side]
 		assert doc is not None
@@ -207,13 +207,18 @@ def _candidates(
 		names = [pair.binding.names[side] or "" for pair in lonely]
 		return list(ctx.sites[there].read(rule.doctype, names).values())
 	first = batch.shape.named(fields[0])
-	if first is None:
+	docs = [doc for pair in lonely if (doc := pair.docs[side]) and first and doc.get(first.on(side))]
+	if not docs:
 		return []
-	values = {v for pair in lonely if (v := (pair.docs[side] or {}).get(first.on(side)))}
-	if not values:
-		return []
-	wanted = [(first.on(there), "in", sorted(values)), *(rule.filters if rule.follows else ())]
-	return ctx.sites[there].find(rule.doctype, wanted, CANDIDATES)
+	wanted = list(rule.filters if rule.follows else ())
+	for f in filter(None, map(batch.shape.named, fields)):
+		values = [doc.get(f.on(side)) for doc in docs]
+		# In which each value stands as it is, and each of the documents has one.
+		if f is first or (f.type in ("Data", "Link", "Dynamic Link", "Select") and all(values)):
+			links_to = [link_target(f, doc, batch.shape, side) for doc in docs]
+			told = {told_there(batch, side, *each) for each in zip(links_to, values, strict=True)}
+			wanted.append((f.on(there), "in", sorted(told)))
+	return candidates(ctx, rule.doctype, there, wanted)
 
 
 def _is_same(batch: Batch, doc: Document, side: Side, candidate: Document, fields: tuple[str, ...]) -> bool:

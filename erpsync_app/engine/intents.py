@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from erpsync_app.engine.batch import CANDIDATES, Batch, equal, learn
+from erpsync_app.engine.batch import Batch, candidates, equal, learn
 from erpsync_app.engine.beside import beside
 from erpsync_app.engine.canonical import instant
 from erpsync_app.engine.context import Context
@@ -246,7 +246,7 @@ def _search(ctx: Context, batch: Batch, pair: Pair, intent: Intent) -> _Search:
 	if not free and not makes_up(batch):  # the site named it, or it was renamed since
 		since = moment(batch, intent, -CLOCK_MARGIN)
 		mine = [("owner", "=", site.user), ("creation", ">=", since)]
-		free = _free(ctx, batch, intent, site.find(rule.doctype, mine, CANDIDATES))
+		free = _free(ctx, batch, intent, candidates(ctx, rule.doctype, intent.side, mine))
 		if name and free:
 			names |= {note.about for note in site.notes(rule.doctype, since) if name in named(note)}
 	learn(ctx, batch, intent.side, free)

@@ -30,6 +30,9 @@ from erpsync_app.engine.model import (
 	Stamp,
 )
 
+ALL = 10_000_000
+"""As a limit: more documents than any site has."""
+
 
 class Site(Protocol):
 	"""One ERPNext site. Reads are in bulk; each write is one document, through its own controller."""

@@ -30,13 +30,12 @@ from erpsync_app.engine.model import (
 	Stamp,
 	other,
 )
+from erpsync_app.engine.ports import ALL
 from erpsync_app.engine.rules import filters_on
 from erpsync_app.engine.tags import TAG_LINK, tags_in
 from erpsync_app.engine.watch import Watch
 
 PAGE = 1000
-ALL = 10_000_000
-"""More documents than any site has."""
 LATELY = timedelta(days=2)
 """How long what sync has made on a side that only receives, and knows nothing of, is looked at: it may have been made too
 late (see `late.py`). A daily full scan sees each."""

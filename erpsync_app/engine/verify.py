@@ -32,9 +32,10 @@ from erpsync_app.engine.gather import gather, terms_of
 from erpsync_app.engine.mapping import Shape
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Document, Event, Fields, File, Side, other
 from erpsync_app.engine.pair import Pair, docstatus
+from erpsync_app.engine.ports import ALL
 from erpsync_app.engine.references import know_rows, refers_to_itself
 from erpsync_app.engine.rules import filters_on
-from erpsync_app.engine.scan import ALL, BEGINNING, PAGE
+from erpsync_app.engine.scan import BEGINNING, PAGE
 
 
 @dataclass

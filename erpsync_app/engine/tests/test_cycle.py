@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from erpsync_app.engine import cycle
+from erpsync_app.engine import batch, cycle
 from erpsync_app.engine.context import Run
 from erpsync_app.engine.cycle import plan
 from erpsync_app.engine.errors import Refused
@@ -635,6 +635,39 @@ def test_first_contact_by_match_fields_then_by_name(case, rule, local, cloud, on
 	w.sync()
 	binding = w.binding("Customer", LOCAL, local[0])
 	assert (binding is not None and binding.names[CLOUD] == cloud[0]) == one, case
+
+
+def test_first_contact_where_many_have_the_first_match_field(monkeypatch):
+	"""And more are there than one list tells."""
+	monkeypatch.setattr(batch, "CANDIDATES", 2)
+	w = World(own("Customer", match_fields=("tax_id", "website")))
+	for n in range(6):
+		w.people[CLOUD].insert(
+			"Customer", customer_name=f"C{n}", tax_id="1", website=f"w{n % 3}" if n < 5 else "w5"
+		)
+	for n in (3, 4, 5):
+		w.people[LOCAL].insert("Customer", customer_name=f"L{n}", tax_id="1", website=None if n < 5 else "w5")
+	w.settle()
+	names = {b.names[LOCAL]: b.names[CLOUD] for b in w.ledger.all_bindings()}
+	assert names["L5"] == "C5"
+
+
+def test_first_contact_by_a_link_to_what_each_side_names():
+	w = World(own("Sales Order", match_fields=("po_no",)), own("ToDo", match_fields=("reference_name",)))
+	for side in SIDES:
+		w.people[side].insert("Item Group", item_group_name="G", is_group=1)
+		w.people[side].insert("UOM", uom_name="Nos")
+		w.people[side].insert("Item", item_code="I", item_group="G", stock_uom="Nos")
+		w.people[side].insert("Customer", customer_name="C")
+		items = [{"item_code": "I", "qty": 1, "rate": 1}]
+		if side == LOCAL:
+			w.people[side].insert("Sales Order", customer="C", items=items, po_no="another")
+		name = w.people[side].insert("Sales Order", customer="C", items=items, po_no="P")
+		w.people[side].insert("ToDo", description="d", reference_type="Sales Order", reference_name=name)
+	w.settle()
+	assert w.count("Sales Order") == (2, 2)
+	assert w.count("ToDo") == (1, 1)
+	w.check_in_step()
 
 
 def test_two_that_match_are_nobodys():

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from erpsync_app.engine import intents
+from erpsync_app.engine import batch
 from erpsync_app.engine.errors import Blocked, Refused, Unavailable
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Event, Outcome, other
 from erpsync_app.engine.retry import RetryPolicy
@@ -523,7 +523,7 @@ def test_a_person_edits_the_document_before_the_create_is_begun_again(kind, side
 
 
 def test_what_an_unclear_create_made_is_found_among_many_that_sync_made_that_day(monkeypatch):
-	monkeypatch.setattr(intents, "CANDIDATES", 3)
+	monkeypatch.setattr(batch, "CANDIDATES", 3)
 	w = orders()
 	for number in range(6):
 		order(w, LOCAL, str(number))
@@ -536,6 +536,22 @@ def test_what_an_unclear_create_made_is_found_among_many_that_sync_made_that_day
 	w.drain()
 	assert len(of_po(w, CLOUD, "last")) == 1
 	w.settle()
+	w.check_in_step()
+
+
+def test_what_an_unclear_create_made_is_found_among_many_also_without_rows(monkeypatch):
+	monkeypatch.setattr(batch, "CANDIDATES", 3)
+	w = World(own("Customer"))
+	for number in range(6):
+		w.people[LOCAL].insert("Customer", customer_name=f"C{number}")
+	w.settle()
+	w.put(Event(LOCAL, "Customer", w.people[LOCAL].insert("Customer", customer_name="last")))
+	w.fault(CLOUD, Fault.AFTER_TIMEOUT, path="/api/v2/document", times=1)
+	assert w.drain().stopped
+	w.mend()
+	w.clock.sleep(3601)
+	w.settle()
+	assert [doc["customer_name"] for doc in w.sites[CLOUD].all("Customer")].count("last") == 1
 	w.check_in_step()
 
 
