@@ -142,9 +142,9 @@ def last_conflict(doctype: str, name: str) -> dict:
 	return {**rows[0], "clashes": {c["field"]: c for c in json.loads(rows[0]["clashes"])}}
 
 
-PATIENCE = 150
-"""Seconds: of a wake-up that was missed, the scheduler's next minute makes up, and at midnight Frappe's and ERPNext's
-jobs of the day stand before it in the same queue."""
+PATIENCE = 600
+"""Seconds: of a wake-up that was missed, the scheduler's next minute makes up, and at each full hour Frappe's and ERPNext's
+jobs of all four sites stand before it in the same queue."""
 
 
 def until(condition: Callable[[], Any], what: str = "") -> Any:
