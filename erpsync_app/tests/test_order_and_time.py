@@ -10,7 +10,7 @@ import frappe
 import pytest
 from frappe.utils import now_datetime
 
-from erpsync_app.tests.support import Person, count, set_rules, sync
+from erpsync_app.tests.support import Person, count, put_jobs_right, set_rules, sync
 from erpsync_app.tests.test_ledgers import (
 	account,
 	company,
@@ -148,6 +148,7 @@ def far_apart(request, ledger: None, cloud: Person) -> Iterator[tuple[Here, Here
 		frappe.db.rollback()
 		for side, zone in before.items():
 			side.edit("System Settings", "System Settings", time_zone=zone)
+		put_jobs_right()
 
 
 def test_goods_that_were_received_tomorrow_wait_for_the_day(far_apart: tuple[Here, Here], prefix: str):
