@@ -65,15 +65,11 @@ def look_for_effects(ctx: Context, batch: Batch) -> None:
 			for pair in batch.pairs
 			if pair.alone(side) and not (pair.ambiguous or pair.awaits or pair.doubles)
 		]
-		made_here = {
-			id(pair): made
-			for pair in lonely
-			if (made := _made_by_site(ctx, batch, pair, side, pair.docs[side])) != NOT
-		}
-		for pair in lonely:
-			if made_here.get(id(pair)) == SURELY:
+		made_here = [(pair, _made_by_site(ctx, batch, pair, side, pair.docs[side])) for pair in lonely]
+		for pair, made in made_here:
+			if made == SURELY:
 				pair.unasked = side
-		_meet(ctx, batch, side, [pair for pair in lonely if id(pair) in made_here])
+		_meet(ctx, batch, side, [pair for pair, made in made_here if made != NOT])
 		_meet(
 			ctx, batch, side, [pair for pair in lonely if not (pair.unasked or pair.effect)], made_there=True
 		)
