@@ -163,12 +163,19 @@ class Batch:
 		old = pair.binding.rows
 		if not all(pair.docs.values()):
 			return old
+		computed = {f.local for f in self.shape.fields if f.rows is not None and f.at_birth}
 		found = {
 			name: row_map(
-				old.get(name), tables, name in written or (name not in old and _as_many(pair, tables))
+				old.get(name),
+				tables,
+				name in written
+				# Tables that controllers fill have the same rows in the same order, also where a cell differs.
+				or (name in computed and _as_many(tables))
+				or (name not in old and bool(pair.stage) and _as_many(tables)),
 			)
-			# Also of what is submitted or cancelled: other documents refer to its rows.
-			for name, tables in self._tables(pair, stage=0).items()
+			# Other documents refer to the rows of documents that are submitted or cancelled, and to those that
+			# controllers make.
+			for name, tables in self._tables(pair, stage=0, computed=True).items()
 			if name not in pair.held_back
 		}
 		return {**found, **{name: old[name] for name in pair.held_back if name in old}}
@@ -202,12 +209,15 @@ class Batch:
 				known = pair.binding.rows.get(name)
 				yield name, joined({side: was[side][name] for side in SIDES}, known, tables)
 
-	def _tables(self, pair: Pair, *, stage: int) -> dict[str, dict[Side, Table]]:
-		"""The child tables that both documents of a pair show; `stage` is that of `fields`."""
+	def _tables(self, pair: Pair, *, stage: int, computed: bool = False) -> dict[str, dict[Side, Table]]:
+		"""The child tables that both documents of a pair show; `stage` is that of `fields`. With those of `computed` rows,
+		which controllers fill, if it is asked for."""
 		tables: dict[Side, dict[str, Table]] = {}
 		for side, doc in pair.docs.items():
 			assert doc is not None
 			fields, names = self.fields(doc, side, stage=stage), row_names(doc, self.shape, side)
+			if computed:
+				fields = {**self.fields(doc, side, at_birth=True), **fields}
 			tables[side] = {name: Table(fields[name], names[name]) for name in names if name in fields}
 		return {
 			name: {side: tables[side][name] for side in SIDES}
@@ -263,9 +273,8 @@ class Batch:
 		return fixed
 
 
-def _as_many(pair: Pair, tables: Mapping[Side, Table]) -> bool:
-	"""Whether both sides of a submitted document have as many rows: those are the same, also where a cell differs."""
-	return bool(pair.stage) and len(tables[LOCAL].rows) == len(tables[CLOUD].rows)
+def _as_many(tables: Mapping[Side, Table]) -> bool:
+	return len(tables[LOCAL].rows) == len(tables[CLOUD].rows)
 
 
 def with_beside(doc: Document, before: Document) -> Document:

@@ -263,6 +263,9 @@ ROLES = (
 	"Purchase User",
 	"Manufacturing Manager",
 	"Manufacturing User",
+	"Projects Manager",
+	"Projects User",
+	"Quality Manager",
 )
 """Of the user that sync has on the cloud."""
 

@@ -1,0 +1,115 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""What happens in a store, on two real sites: goods are counted, picked and valued anew, notes and receipts closed."""
+
+from __future__ import annotations
+
+import pytest
+
+from erpsync_app.tests.company import Sides, agree, from_now_on, in_stock, made, twin
+from erpsync_app.tests.support import Person
+from erpsync_app.tests.test_main_job import customer
+from erpsync_app.tests.trade import clerks, company, in_step, order_of, purchase_of, stock_item, store
+
+pytestmark = pytest.mark.usefixtures("apart", "at_rest_in_the_end")
+
+NOTE = "erpnext.stock.doctype.delivery_note.delivery_note.update_delivery_note_status"
+RECEIPT = "erpnext.stock.doctype.purchase_receipt.purchase_receipt.update_purchase_receipt_status"
+
+
+@pytest.fixture(params=["made here", "made in the cloud"])
+def sides(request, ledger: None, local: Person, cloud: Person, prefix: str) -> Sides:
+	"""There are a customer and a supplier, and there will be rules for what follows."""
+	here, there = clerks(local, cloud)
+	origin, mirror = (here, there) if request.param == "made here" else (there, here)
+	from_now_on(
+		*("Sales Order", "Pick List", "Delivery Note", "Purchase Order", "Purchase Receipt"),
+		*("Stock Entry", "Stock Reconciliation", "Landed Cost Voucher"),
+	)
+	origin.insert(**customer(prefix))
+	origin.insert("Supplier", supplier_name=prefix, supplier_group="All Supplier Groups")
+	return origin, mirror
+
+
+def test_a_note_and_a_receipt_are_closed_and_opened_again(sides: Sides, prefix: str):
+	origin, mirror = sides
+	in_stock(origin, f"{prefix} goods", 20)
+	note = origin.created(origin.submitted("Sales Order", **order_of(prefix)), "Delivery Note")
+	bought = origin.submitted("Purchase Order", **purchase_of(prefix))
+	receipt = origin.created(bought, "Purchase Receipt")
+	in_step()
+	before = [doc["status"] for doc in (note, receipt)]
+	note_there = twin(sides, "Delivery Note", note["name"])["name"]
+	receipt_there = twin(sides, "Purchase Receipt", receipt["name"])["name"]
+
+	mirror.call(NOTE, docname=note_there, status="Closed")
+	origin.call(RECEIPT, docname=receipt["name"], status="Closed")
+	in_step()
+	assert origin.get("Delivery Note", note["name"])["status"] == "Closed"
+	assert mirror.get("Purchase Receipt", receipt_there)["status"] == "Closed"
+	origin.call(NOTE, docname=note["name"], status="Draft")
+	mirror.call(RECEIPT, docname=receipt_there, status="Submitted")
+	agree()
+	assert [
+		mirror.get("Delivery Note", note_there)["status"],
+		origin.get("Purchase Receipt", receipt["name"])["status"],
+	] == before
+
+
+def test_freight_is_put_on_the_goods_later(sides: Sides, prefix: str):
+	origin, mirror = sides
+	origin.insert(**stock_item(f"{prefix} goods"))
+	row = {"item_code": f"{prefix} goods", "qty": 5, "rate": 10, "warehouse": store()}
+	receipt = origin.submitted("Purchase Receipt", supplier=prefix, company=company(), items=[row])
+	in_step()
+	copy = twin(sides, "Purchase Receipt", receipt["name"])
+	of = {"receipt_document_type": "Purchase Receipt", "receipt_document": copy["name"]}
+	line = {field: copy["items"][0][field] for field in ("item_code", "qty", "rate", "amount", "cost_center")}
+	line |= {"purchase_receipt_item": copy["items"][0]["name"], "description": "goods"}
+	mirror.submitted(
+		"Landed Cost Voucher",
+		company=company(),
+		distribute_charges_based_on="Qty",
+		purchase_receipts=[{**of, "supplier": prefix, "grand_total": 50}],
+		items=[{**of, **line, "applicable_charges": 25}],
+		taxes=[
+			{
+				"description": "Freight",
+				"expense_account": mirror.account("default_expense_account"),
+				"amount": 25,
+			}
+		],
+	)
+	agree()
+	for clerk in sides:
+		held = clerk.listed("Bin", {"item_code": f"{prefix} goods", "warehouse": store()}, "stock_value")
+		assert held == [{"stock_value": 75}], clerk.side
+
+
+def test_goods_are_counted_and_picked(sides: Sides, prefix: str):
+	origin, mirror = sides
+	origin.insert(**stock_item(f"{prefix} goods"))
+	counted = {"item_code": f"{prefix} goods", "warehouse": store(), "qty": 10, "valuation_rate": 5}
+	origin.submitted(
+		"Stock Reconciliation",
+		company=company(),
+		purpose="Stock Reconciliation",
+		expense_account=origin.account("stock_adjustment_account"),
+		items=[counted],
+	)
+	order = origin.submitted("Sales Order", **order_of(prefix))
+	in_step()
+	picked = made(
+		mirror,
+		"erpnext.selling.doctype.sales_order.sales_order.create_pick_list",
+		source_name=twin(sides, "Sales Order", order["name"])["name"],
+	)
+	in_step()
+	note = origin.call(
+		"erpnext.stock.doctype.pick_list.pick_list.create_delivery_note",
+		source_name=mirror.twin("Pick List", picked["name"]),
+	)
+	origin.submit("Delivery Note", note["name"])
+	agree()
+	seen = [origin.get("Sales Order", order["name"]), twin(sides, "Sales Order", order["name"])]
+	assert [(doc["per_delivered"], doc["per_picked"]) for doc in seen] == [(100, 100)] * 2
