@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import frappe
+from frappe.model.base_document import get_controller
 
 from erpsync_app.adapters.compat import masked_fields
 from erpsync_app.adapters.workflows import workflow_of
@@ -49,9 +50,18 @@ def meta_of(meta: Any, parent: str | None = None) -> Meta:
 		children=children,
 		parent_field=(meta.nsm_parent_field or f"parent_{frappe.scrub(meta.name)}") if meta.is_tree else None,
 		submittable=bool(meta.is_submittable),
-		autoname=meta.autoname or None,
+		autoname=meta.autoname or _unruled(meta.name),
 		workflow=_workflow(meta),
 	)
+
+
+def _unruled(doctype: str) -> str | None:
+	"""Without a rule Frappe makes up a name, unless code makes one: then nothing is known of it."""
+	hooks = frappe.get_doc_hooks()
+	made = hasattr(get_controller(doctype), "autoname") or any(
+		"autoname" in hooks.get(each, {}) for each in (doctype, "*")
+	)
+	return None if made else "hash"
 
 
 def _workflow(meta: Any) -> Workflow | None:

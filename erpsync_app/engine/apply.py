@@ -26,6 +26,7 @@ from erpsync_app.engine.followers import check_news, look_at_followers
 from erpsync_app.engine.intents import begin, check_not_renamed, name_for
 from erpsync_app.engine.late import check_double, take_back
 from erpsync_app.engine.lifecycle import SUBMITTED, posted
+from erpsync_app.engine.mapping import CASHIERS
 from erpsync_app.engine.model import (
 	CLOUD,
 	LOCAL,
@@ -280,7 +281,10 @@ def _send(
 	renew()  # once more: whoever took over while that was stored has created it
 	given = {field: value for field, value in values.items() if field not in left_out}
 	sends = stamped(posted(outbound(given, batch.shape, batch.terms[side]), batch.shape), batch, intent)
-	made = ctx.sites[side].create(batch.rule.doctype, sends, name_for(batch, doc["name"], intent))
+	site, doctype = ctx.sites[side], batch.rule.doctype
+	if cashier := CASHIERS.get(doctype):
+		sends[cashier] = site.user
+	made = site.create(doctype, sends, name_for(batch, doc["name"], intent))
 	pair.made = (pair.binding, made)
 	pair.left_out = frozenset(left_out)
 	return made

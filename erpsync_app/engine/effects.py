@@ -78,7 +78,7 @@ def look_for_effects(ctx: Context, batch: Batch) -> None:
 def _made_by_site(ctx: Context, batch: Batch, pair: Pair, side: Side, doc: Document | None) -> Made:
 	"""Whether the site made a document by itself; `pair` is the one that it is, or may be, of."""
 	user = ctx.sites[side].user
-	if not doc or doc.get("owner") != user or _was_sent(doc):
+	if not doc or doc.get("owner") != user or (_was_sent(doc) and not _handed_on(ctx, batch, doc, side)):
 		return NOT
 	if may_be_of_another(ctx, batch, pair, doc, side):
 		return NOT
@@ -152,6 +152,22 @@ def _was_sent(doc: Document) -> bool:
 	tables = [value for value in doc.values() if isinstance(value, list)]
 	rows = [row for table in tables for row in table if isinstance(row, dict)]  # a list may be of its files
 	return any((row.get("creation") or doc["creation"]) < doc["creation"] for row in rows)
+
+
+def _handed_on(ctx: Context, batch: Batch, doc: Document, side: Side) -> bool:
+	"""Whether rows of the document are those of one that it links to, along with their moments: a POS Closing Entry hands
+	its rows on to the merge log that it makes."""
+	site, bound = ctx.sites[side], batch.bound[side]
+	for table, child in site.meta(batch.rule.doctype).children.items():
+		created = sorted(
+			{row["creation"] for row in doc.get(table) or () if row["creation"] < doc["creation"]}
+		)
+		for doctype, name in links(doc, batch.shape, side) if created else ():
+			tables = {each.doctype for each in site.meta(doctype).children.values()}
+			if name in bound.get(doctype, ()) and child.doctype in tables:
+				if name in site.with_row(doctype, child.doctype, created):
+					return True
+	return False
 
 
 def _alike(batch: Batch, side: Side, lonely: Sequence[Pair]) -> list[tuple[str, str, list[Any]]]:

@@ -49,6 +49,10 @@ NEVER_SYNCED = frozenset(
 AT_BIRTH = frozenset(("naming_series", "amended_from"))
 """Sent when a document is created, as read-only fields are, and each site's own from then on."""
 
+CASHIERS = {"POS Opening Entry": "user", "POS Closing Entry": "user"}
+"""The field that holds the cashier. A closing takes the invoices that its cashier has made; those that crossed are made by
+sync, so that on the other side sync is the cashier, too."""
+
 
 @dataclass(frozen=True, slots=True)
 class SyncedField:
@@ -186,7 +190,9 @@ def _shape(
 				cloud=theirs.name,
 				type=ours.type,
 				options=ours.options,
-				at_birth=ours.read_only or theirs.read_only or ours.name in AT_BIRTH,
+				at_birth=ours.read_only
+				or theirs.read_only
+				or ours.name in (*AT_BIRTH, CASHIERS.get(local.doctype)),
 				after_submit=ours.allow_on_submit and theirs.allow_on_submit,
 				required=ours.required or theirs.required,
 				hidden=ours.hidden or theirs.hidden,
@@ -197,8 +203,8 @@ def _shape(
 		)
 	takes_names = all((meta.autoname or "hash").lower() == "hash" for meta in (local, cloud))
 	posts = AS_GIVEN in local.fields and AS_GIVEN in cloud.fields
-	# Of a document an empty rule may mean that its controller makes the name.
-	random_names = all((meta.autoname or "").lower() == "hash" for meta in (local, cloud))
+	# An empty rule may mean that a controller makes the name. Of the local site that is known.
+	random_names = (local.autoname or "").lower() == "hash" == (cloud.autoname or "hash").lower()
 	return Shape(local.doctype, tuple(fields), posts, takes_names, random_names)
 
 
