@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from erpsync_app.engine.beside import LEFT, Members
 from erpsync_app.engine.canonical import INTEGER_TYPES, NUMBER_TYPES
-from erpsync_app.engine.mapping import AT_BIRTH, Shape, SyncedField, link_target
+from erpsync_app.engine.mapping import AT_BIRTH, CASHIERS, Shape, SyncedField, link_target
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Fields, Rule, Side, other
 
 TELLING_TYPES = INTEGER_TYPES | NUMBER_TYPES | {"Select", "Date", "Link", "Dynamic Link"}
@@ -41,8 +41,13 @@ SNAPSHOTS = frozenset(
 """Read-only fields that keep what a site had in stock, or what that was worth, in the moment when the document was saved
 there. What it has now, the books tell."""
 
-ROW_SNAPSHOTS = SNAPSHOTS | {"outstanding_amount"}
-"""The same of rows: a payment keeps what was open of an invoice when it was saved. What is open now, the invoice tells."""
+ROW_SNAPSHOTS = SNAPSHOTS | {"outstanding_amount", "stock_uom_rate", "transaction_date"}
+"""The same of rows: a payment keeps what was open of an invoice when it was saved. What is open now, the invoice tells. The
+last two ERPNext fills in when an order is saved, and not in a row that Update Items adds."""
+
+PAID = (frozenset(("Paid", "Credit Note Issued")), frozenset(("Paid", "Debit Note Issued")))
+"""Statuses of an invoice of which nothing is open. ERPNext sets the one that is right when the invoice is paid, and does not
+look again when a credit note is submitted or cancelled later."""
 
 TOLERANCE = 1e-6
 """Two numbers that differ by no more are one: each site rounds on its own way to it."""
@@ -80,13 +85,22 @@ class Difference:
 		return self.names.get(LOCAL) or self.names.get(CLOUD) or "?"
 
 
+def given(shape: Shape) -> Shape:
+	"""Of the fields that both sites have to agree in those that people set: no controller keeps the others of a document
+	that is cancelled, and what each site had computed until then stays there."""
+	kept = (f for f in shape.fields if not f.at_birth)
+	return replace(
+		shape, fields=tuple(replace(f, rows=given(f.rows)) if f.rows is not None else f for f in kept)
+	)
+
+
 def compared(shape: Shape, *, read_only: bool = False, snapshots: Collection[str] = SNAPSHOTS) -> Shape:
 	"""The fields that both sites have to agree in, as a shape whose canonical form holds them all. Of what is `read_only`
 	as a whole, as the rows of a read-only table are, and of read-only fields, those that tell something."""
 	fields = []
 	for f in shape.fields:
 		fixed = read_only or (f.at_birth and f.local not in AT_BIRTH)
-		if f.local in AT_BIRTH or (fixed and f.local in snapshots):
+		if f.local in (*AT_BIRTH, CASHIERS.get(shape.doctype)) or (fixed and f.local in snapshots):
 			continue
 		if f.rows is not None:
 			f = replace(f, rows=compared(f.rows, read_only=fixed, snapshots=ROW_SNAPSHOTS))
@@ -166,7 +180,7 @@ def _its_own(
 	values = [now[side][f.local] for side in SIDES]
 	targets = [link_target(f, now[side], shape, LOCAL) for side in SIDES]
 	elsewhere = all(targets) and not any(target in covered for target in targets)
-	filled_in = f.default is not None and None in values and f.default in values
+	filled_in = f.default in map(str, values) and not all(values)
 	return (f.type in WORDED_TYPES or f.type == "Time" or elsewhere or filled_in) and all(
 		fields is not None and fields.get(f.local, now[side][f.local]) == now[side][f.local]
 		for side, fields in was.items()
@@ -177,7 +191,7 @@ def alike(one: Any, two: Any) -> bool:
 	"""Whether two canonical values are one to a person."""
 	if isinstance(one, float) and isinstance(two, float):
 		return isclose(one, two, rel_tol=1e-12, abs_tol=TOLERANCE)
-	return one == two
+	return one == two or (isinstance(one, str) and {one, two} in PAID)
 
 
 def beside_apart(

@@ -25,10 +25,12 @@ from erpsync_app.engine.differences import (
 	compared,
 	differences,
 	fingerprint,
+	given,
 )
 from erpsync_app.engine.errors import Refused, Unreadable
 from erpsync_app.engine.files import FILES, content, keep_files, plain_name
 from erpsync_app.engine.gather import gather, terms_of
+from erpsync_app.engine.lifecycle import CANCELLED
 from erpsync_app.engine.mapping import Shape
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Document, Event, Fields, File, Side, other
 from erpsync_app.engine.pair import Pair, docstatus
@@ -46,17 +48,26 @@ class Tally:
 	outside: Counter[str] = field(default_factory=Counter)
 
 
+Shapes = tuple[Shape, Shape]
+"""What is compared of documents that are in force, and of those that are cancelled."""
+
+
+def _shapes(ctx: Context, doctype: str) -> Shapes:
+	shape = ctx.shape(doctype)
+	return compared(shape), compared(given(shape))
+
+
 def suspects(ctx: Context, doctype: str, tally: Tally) -> list[Event]:
 	"""The documents of a DocType that may differ: their fingerprints do, or the other side did not list them. Raises
 	Unreadable where a side cannot tell."""
-	shape = compared(ctx.shape(doctype))
+	shapes = _shapes(ctx, doctype)
 	files = {side: _files(ctx, doctype, side) for side in SIDES}
 	# Of each side, by local name, what the other side has not shown yet.
 	alone: dict[Side, dict[str, tuple[str, int]]] = {LOCAL: {}, CLOUD: {}}
 	found = []
 	for side, page in _alternately({side: _pages(ctx, doctype, side) for side in (CLOUD, LOCAL)}):
 		local = _local_names(ctx, doctype, side, page)
-		for name, own in _prints(ctx, doctype, shape, side, page, files[side]).items():
+		for name, own in _prints(ctx, doctype, shapes, side, page, files[side]).items():
 			key = local.get(name)
 			if key is None:
 				found.append(Event(side, doctype, name))
@@ -73,10 +84,10 @@ def suspects(ctx: Context, doctype: str, tally: Tally) -> list[Event]:
 
 def look(ctx: Context, doctype: str, events: Sequence[Event], tally: Tally) -> Iterator[Difference]:
 	"""Those of the documents that the events name that are not the same on both sides, as they are now."""
-	shape = compared(ctx.shape(doctype))
+	shapes = _shapes(ctx, doctype)
 	told = set()
 	for start in range(0, len(events), ctx.batch_size):
-		for difference in _closer(ctx, shape, doctype, events[start : start + ctx.batch_size], tally):
+		for difference in _closer(ctx, shapes, doctype, events[start : start + ctx.batch_size], tally):
 			# Each side may have named it.
 			if (key := tuple(difference.names.values())) not in told:
 				told.add(key)
@@ -119,9 +130,10 @@ def _local_names(ctx: Context, doctype: str, side: Side, page: Sequence[Document
 
 
 def _prints(
-	ctx: Context, doctype: str, shape: Shape, side: Side, docs: list[Document], files: list[File] | None
+	ctx: Context, doctype: str, shapes: Shapes, side: Side, docs: list[Document], files: list[File] | None
 ) -> dict[str, int]:
 	"""`files` are those of all documents; None for those of the documents to be looked up."""
+	shape = shapes[0]
 	rule = ctx.rules[doctype]
 	alone = rule if files is None else replace(rule, attachments=False)
 	batch = Batch(alone, shape, [], terms_of(ctx))
@@ -131,7 +143,10 @@ def _prints(
 	if files is not None and rule.attachments:
 		keep_files(ctx, batch, side, docs, files)
 	return {
-		doc["name"]: fingerprint(_fields(batch, shape, doc, side), _stage(batch, doc) or 0) for doc in docs
+		doc["name"]: fingerprint(
+			_fields(batch, shapes[docstatus(doc) == CANCELLED], doc, side), _stage(batch, doc) or 0
+		)
+		for doc in docs
 	}
 
 
@@ -156,7 +171,7 @@ def _stage(batch: Batch, doc: Document) -> int | None:
 
 
 def _closer(
-	ctx: Context, shape: Shape, doctype: str, events: Sequence[Event], tally: Tally
+	ctx: Context, shapes: Shapes, doctype: str, events: Sequence[Event], tally: Tally
 ) -> Iterator[Difference]:
 	try:
 		batch = gather(ctx, doctype, events)
@@ -171,7 +186,7 @@ def _closer(
 		missing = other(there[0]) if len(there) == 1 else None
 		fields: dict[str, Values] = {}
 		if missing is None:
-			fields = _apart(ctx, batch, shape, pair)
+			fields = _apart(ctx, batch, shapes, pair)
 			if not fields:
 				continue
 		elif not (pair.binding.held.get(missing) or batch.rule_of(pair).writes(missing)):
@@ -197,9 +212,10 @@ def _states(ctx: Context, batch: Batch, side: Side) -> dict[str | None, tuple[st
 	return dict(ctx.queue.states(batch.rule.doctype, side, known)) if known else {}
 
 
-def _apart(ctx: Context, batch: Batch, shape: Shape, pair: Pair) -> dict[str, Values]:
+def _apart(ctx: Context, batch: Batch, shapes: Shapes, pair: Pair) -> dict[str, Values]:
 	"""In what the two documents of a pair differ, by field."""
 	docs = {side: doc for side, doc in pair.docs.items() if doc}
+	shape = shapes[all(docstatus(doc) == CANCELLED for doc in docs.values())]
 	now = {side: _fields(batch, shape, doc, side) for side, doc in docs.items()}
 	held = {side: pair.binding.held.get(side) for side in SIDES}
 	# What is known to differ is told in full.
