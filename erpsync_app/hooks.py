@@ -40,6 +40,11 @@ doc_events = {
 	"Role": {"on_update": "erpsync_app.install.role_saved"},
 }
 
+has_permission = dict.fromkeys(
+	("Sync Event", "Sync Record", "Sync Log", "Sync Conflict"), "erpsync_app.erp_sync.roles.may_read"
+)
+permission_query_conditions = dict.fromkeys(has_permission, "erpsync_app.erp_sync.roles.readable")
+
 scheduler_events = {
 	"cron": {"* * * * *": ["erpsync_app.jobs.tick"]},
 	"daily_long": ["erpsync_app.jobs.scan_all"],

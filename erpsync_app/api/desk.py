@@ -13,6 +13,7 @@ from erpsync_app.adapters import event_queue
 from erpsync_app.adapters.transactions import again
 from erpsync_app.api import ROLES, queue_status
 from erpsync_app.engine.model import CLOUD, LOCAL, Event
+from erpsync_app.erp_sync.roles import check_may
 
 CHOICES = {"keep_local": "Keep local", "keep_cloud": "Keep cloud", "by_hand": "By hand"}
 
@@ -28,6 +29,7 @@ def settle(conflict: str, choice: str) -> None:
 		doc = frappe.get_doc("Sync Conflict", conflict)
 		if doc.status != "Open":
 			frappe.throw(_("This conflict is resolved already."))
+		check_may("write", doc.ref_doctype, doc.local_name)
 		frappe.db.set_value("Sync Record", doc.record, "choice", CHOICES[choice])
 		frappe.db.set_value("Sync Conflict", conflict, "resolved_by", frappe.session.user)
 		_queue(doc.ref_doctype, doc.local_name, doc.cloud_name)
@@ -40,6 +42,7 @@ def sync_now(record: str) -> None:
 	"""Look at one bound document again, on both sides."""
 	frappe.only_for(ROLES)
 	doc = frappe.get_doc("Sync Record", record)
+	check_may("read", doc.ref_doctype, doc.local_name)
 	_queue(doc.ref_doctype, doc.local_name, doc.cloud_name)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from erpsync_app.adapters.settings import SYNC_USER
 from erpsync_app.api import desk
-from erpsync_app.erp_sync.roles import may_see_sync
+from erpsync_app.erp_sync.roles import check_may, may_see_sync
 
 RIGHTS = ("read", "write", "create", "delete")
 ALL, READ, NONE = set(RIGHTS), {"read"}, set()
@@ -25,6 +25,7 @@ MAY: dict[str, dict[str, set[str]]] = {
 	"Sync Conflict": {"System Manager": READ, "Sync Manager": READ},
 }
 ROLES = ("System Manager", "Sync Manager", "Sales Manager", "Guest")
+AND_SALES = "Sync Manager and Sales Master Manager"
 
 METHODS = {
 	"settle": lambda: desk.settle("none", "keep_local"),
@@ -37,13 +38,13 @@ METHODS = {
 
 @pytest.fixture(scope="module")
 def users(site: None) -> Iterator[dict[str, str]]:
-	"""A user for each role, with that role alone."""
+	"""A user for each role, with that role alone; and a Sync Manager who may read and write customers."""
 	frappe.db.rollback()
 	found = {"Guest": "Guest"}
-	for role in ROLES[:-1]:
+	for role in (*ROLES[:-1], AND_SALES):
 		user = frappe.new_doc("User", email=f"{frappe.scrub(role)}@erpsync.example.com", first_name=role)
 		user.send_welcome_email = 0
-		user.append("roles", {"role": role})
+		user.extend("roles", [{"role": each} for each in role.split(" and ")])
 		user.insert()
 		found[role] = user.name
 	yield found
@@ -91,6 +92,39 @@ def test_a_sync_manager_makes_no_rule_for_code_or_rights(become) -> None:
 	for doctype in ("User", "Server Script", "Print Format", "Custom Field"):
 		with pytest.raises(frappe.PermissionError, match="Only a System Manager"):
 			frappe.new_doc("Sync Rule", ref_doctype=doctype).insert()
+
+
+def test_a_sync_manager_makes_no_rule_for_what_others_alone_may_read(become) -> None:
+	become("Sync Manager")
+	with pytest.raises(frappe.PermissionError, match="no right to read"):
+		frappe.new_doc("Sync Rule", ref_doctype="Sales Invoice", enabled=0).run_method("validate")
+	become(AND_SALES)
+	frappe.new_doc("Sync Rule", ref_doctype="Customer", enabled=0).run_method("validate")
+
+
+def test_a_sync_manager_sees_and_settles_no_more_than_the_documents_let(become) -> None:
+	customer = frappe.get_doc("Customer", frappe.get_all("Customer", limit=1, pluck="name")[0])
+	about = {"ref_doctype": "Customer", "local_name": customer.name, "cloud_name": frappe.generate_hash()}
+	frappe.db.delete("Sync Record", {"ref_doctype": "Customer", "local_name": customer.name})
+	record = frappe.get_doc({"doctype": "Sync Record", **about, "status": "Conflict"}).insert(
+		ignore_permissions=True
+	)
+	conflict = frappe.get_doc({"doctype": "Sync Conflict", **about, "record": record.name, "status": "Open"})
+	conflict.insert(ignore_permissions=True)
+	kept = [(doc.doctype, doc.name) for doc in (record, conflict)]
+
+	become("Sync Manager")
+	for doctype, name in kept:
+		assert not frappe.get_doc(doctype, name).has_permission("read")
+		assert not frappe.get_list(doctype, {"name": name})
+	for method in (lambda: desk.settle(conflict.name, "keep_local"), lambda: desk.sync_now(record.name)):
+		with pytest.raises(frappe.PermissionError, match=f"Customer {customer.name}"):
+			method()
+	become(AND_SALES)
+	for doctype, name in kept:
+		assert frappe.get_doc(doctype, name).has_permission("read")
+		assert frappe.get_list(doctype, {"name": name})
+	check_may("write", "Customer", customer.name)
 
 
 @pytest.mark.parametrize("role", ["Sales Manager", "Guest"])

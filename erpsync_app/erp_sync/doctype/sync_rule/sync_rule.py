@@ -11,6 +11,7 @@ from erpsync_app.erp_sync import rule_checks, rules_cache
 from erpsync_app.erp_sync.doctype.sync_settings.sync_settings import BESIDE
 from erpsync_app.erp_sync.lines import tidy
 from erpsync_app.erp_sync.naming import usual_naming
+from erpsync_app.erp_sync.roles import check_may
 
 CURSORS = ("local_cursor", "cloud_cursor")
 KEPT_BY_SYNC = (*CURSORS, "drift")
@@ -63,6 +64,8 @@ class SyncRule(Document):
 
 	def validate(self):
 		meta = rule_checks.syncable(self.ref_doctype)
+		for right in ("read", "write"):
+			check_may(right, self.ref_doctype)
 		if not self.naming:
 			self.naming = usual_naming(meta)
 		rule_checks.check_naming(self, meta)
