@@ -50,7 +50,7 @@ def meta_of(meta: Any, parent: str | None = None) -> Meta:
 		children=children,
 		parent_field=(meta.nsm_parent_field or f"parent_{frappe.scrub(meta.name)}") if meta.is_tree else None,
 		submittable=bool(meta.is_submittable),
-		autoname=meta.autoname or _unruled(meta.name),
+		autoname=meta.autoname or (None if meta.istable else _unruled(meta.name)),
 		workflow=_workflow(meta),
 	)
 
