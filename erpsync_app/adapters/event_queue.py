@@ -214,8 +214,9 @@ class SiteEventQueue:
 
 	def hasten(self, doctypes: Sequence[str]) -> None:
 		table = DocType("Sync Event")
-		blocked = (table.state == "Pending") & (table.blocked == 1) & table.ref_doctype.isin(list(doctypes))
-		self._make_due(blocked & table.next_try.isnotnull(), next_try=None)
+		waits = (table.state == "Pending") & ((table.blocked == 1) | (table.attempts == 0))
+		of_them = table.ref_doctype.isin(list(doctypes)) & table.next_try.isnotnull()
+		self._make_due(waits & of_them, next_try=None)
 
 	def _make_due(self, where: Any, **values: Any) -> None:
 		def make_due() -> None:

@@ -126,8 +126,8 @@ def differences(
 	`covered` the DocTypes that have a rule.
 
 	A text with names in it, a time of the day (what ERPNext makes by itself bears that of its making), a Link to what does
-	not cross, and a default that was filled in on one side, each site may have of its own: that counts only if it was
-	changed since both were in step."""
+	not cross, and what was filled in on one side, each site may have of its own: that counts only if it was changed since
+	both were in step."""
 	return dict(_differences(shape, now, was, names, covered))
 
 
@@ -180,7 +180,8 @@ def _its_own(
 	values = [now[side][f.local] for side in SIDES]
 	targets = [link_target(f, now[side], shape, LOCAL) for side in SIDES]
 	elsewhere = all(targets) and not any(target in covered for target in targets)
-	filled_in = f.default in map(str, values) and not all(values)
+	known = all(fields is not None and f.local in fields for fields in was.values())
+	filled_in = (f.default in map(str, values) and not all(values)) or (known and None in values)
 	return (f.type in WORDED_TYPES or f.type == "Time" or elsewhere or filled_in) and all(
 		fields is not None and fields.get(f.local, now[side][f.local]) == now[side][f.local]
 		for side, fields in was.items()

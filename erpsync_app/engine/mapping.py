@@ -179,17 +179,21 @@ def _shape(
 			continue
 		if ours.name not in renamed and ours.name in taken:
 			continue  # the cloud's field of this name belongs to another local field
-		rows = None
+		rows, kind, options = None, ours.type, ours.options
 		if (ours.type in TABLE_TYPES) != (theirs.type in TABLE_TYPES):
 			continue
+		if kind == "Data" and ours.name.endswith("_docname"):
+			# A Dynamic Link in all but its type: prevdoc_docname with prevdoc_doctype, in an Installation Note.
+			chooser = ours.name.removesuffix("name") + "type"
+			kind, options = ("Dynamic Link", chooser) if chooser in local.fields else (kind, options)
 		if ours.type in TABLE_TYPES:
 			rows = _shape(local.children[ours.name], cloud.children[theirs.name], {}, excluded, kinds, lists)
 		fields.append(
 			SyncedField(
 				local=ours.name,
 				cloud=theirs.name,
-				type=ours.type,
-				options=ours.options,
+				type=kind,
+				options=options,
 				at_birth=ours.read_only
 				or theirs.read_only
 				or ours.name in (*AT_BIRTH, CASHIERS.get(local.doctype)),

@@ -125,8 +125,8 @@ class SqliteQueue:
 	def hasten(self, doctypes: Sequence[str]) -> None:
 		with self._db.transaction():
 			self._db.execute(
-				f"""update event set due = ? where status = 'Pending' and blocked and worker is null
-				and doctype in ({marks(doctypes)})""",
+				f"""update event set due = ? where status = 'Pending' and (blocked or attempts = 0)
+				and worker is null and doctype in ({marks(doctypes)})""",
 				(_text(self._clock.now()), *doctypes),
 			)
 

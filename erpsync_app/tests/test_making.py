@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from frappe.utils import add_days, today
 
 from erpsync_app.tests.company import Sides, agree, bill_of_materials, from_now_on, made, place, twin
 from erpsync_app.tests.support import Person
-from erpsync_app.tests.test_main_job import item
+from erpsync_app.tests.test_main_job import customer, item
 from erpsync_app.tests.trade import Clerk, clerks, company, in_step, purchase_of, store
 
 pytestmark = pytest.mark.usefixtures("apart", "at_rest_in_the_end")
@@ -186,3 +188,54 @@ def test_what_is_asked_for_is_moved_bought_and_made(sides: Sides, prefix: str):
 	shows(sides, "Material Request", move, status="Transferred")
 	shows(sides, "Material Request", buy, status="Ordered")
 	assert len(origin.listed("Work Order", {"material_request": make})) == 1
+
+
+def test_what_was_sold_is_planned_and_made(sides: Sides, prefix: str):
+	origin, mirror = sides
+	from_now_on("Blanket Order", "BOM", "Sales Order", "Production Plan", "Work Order", "Stock Entry")
+	bill_of_materials(origin, prefix)
+	origin.insert(**customer(prefix))
+	product = {"item_code": f"{prefix} product", "qty": 10, "rate": 25}
+	days = {"from_date": today(), "to_date": add_days(today(), 100)}
+	frame = origin.submitted(
+		"Blanket Order",
+		blanket_order_type="Selling",
+		customer=prefix,
+		company=company(),
+		items=[product],
+		**days,
+	)
+	in_step()
+	order = mirror.call(
+		"frappe.model.mapper.make_mapped_doc",
+		method="erpnext.manufacturing.doctype.blanket_order.blanket_order.make_order",
+		source_name=twin(sides, "Blanket Order", frame["name"])["name"],
+		args=json.dumps({"doctype": "Sales Order"}),
+	)
+	due = {"delivery_date": add_days(today(), 3)}
+	rows = [{**row, **due, "qty": 4, "warehouse": place("Finished Goods")} for row in order["items"]]
+	order = mirror.submitted(**{**order, **due, "items": rows})
+	in_step()
+	assert origin.get("Blanket Order", frame["name"])["items"][0]["ordered_qty"] == 4
+
+	sold = origin.get("Sales Order", mirror.twin("Sales Order", order["name"]))
+	(bom,) = origin.listed("BOM", {"item": f"{prefix} product"})
+	line = {"item_code": f"{prefix} product", "bom_no": bom["name"], "planned_qty": 4, "pending_qty": 4}
+	line |= {"sales_order": sold["name"], "sales_order_item": sold["items"][0]["name"], "stock_uom": "Nos"}
+	line |= {"warehouse": place("Finished Goods"), "planned_start_date": f"{today()} 08:00:00"}
+	plan = origin.submitted(
+		"Production Plan",
+		company=company(),
+		posting_date=today(),
+		get_items_from="Sales Order",
+		sales_orders=[{"sales_order": sold["name"], "sales_order_date": today(), "customer": prefix}],
+		po_items=[line],
+	)
+	in_step()
+	copy = twin(sides, "Production Plan", plan["name"])
+	mirror.on_form(copy, "make_work_order")
+	in_step()
+	mirror.on_form(mirror.get("Production Plan", copy["name"]), "set_status", close=1, update_bin=1)
+	agree()
+	assert len(origin.listed("Work Order", {"production_plan": plan["name"]})) == 1
+	shows(sides, "Production Plan", plan["name"], status="Closed")

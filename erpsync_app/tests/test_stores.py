@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from frappe.utils import today
 
 from erpsync_app.tests.company import Sides, agree, from_now_on, in_stock, made, twin
 from erpsync_app.tests.support import Person
@@ -25,6 +26,7 @@ def sides(request, ledger: None, local: Person, cloud: Person, prefix: str) -> S
 	from_now_on(
 		*("Sales Order", "Pick List", "Delivery Note", "Purchase Order", "Purchase Receipt"),
 		*("Stock Entry", "Stock Reconciliation", "Landed Cost Voucher"),
+		*("Packing Slip", "Quality Inspection", "Installation Note"),
 	)
 	origin.insert(**customer(prefix))
 	origin.insert("Supplier", supplier_name=prefix, supplier_group="All Supplier Groups")
@@ -113,3 +115,42 @@ def test_goods_are_counted_and_picked(sides: Sides, prefix: str):
 	agree()
 	seen = [origin.get("Sales Order", order["name"]), twin(sides, "Sales Order", order["name"])]
 	assert [(doc["per_delivered"], doc["per_picked"]) for doc in seen] == [(100, 100)] * 2
+
+
+def test_goods_are_packed_checked_and_installed(sides: Sides, prefix: str):
+	"""A slip fills a draft; an inspection is told to the row that it is about; and an Installation Note keeps the name of
+	the delivery in a text."""
+	origin, mirror = sides
+	in_stock(origin, f"{prefix} goods", 20)
+	origin.edit("Item", f"{prefix} goods", inspection_required_before_purchase=1)
+	order = origin.submitted("Sales Order", **order_of(prefix))
+	note = origin.insert(**origin.mapped(order, "Delivery Note"))
+	row = {"item_code": f"{prefix} goods", "qty": 5, "rate": 10, "warehouse": store()}
+	receipt = origin.insert("Purchase Receipt", supplier=prefix, company=company(), items=[row])
+	in_step()
+	there = twin(sides, "Delivery Note", note["name"])["name"]
+	of_note = "erpnext.stock.doctype.delivery_note.delivery_note"
+	mapped = "frappe.model.mapper.make_mapped_doc"
+	made(mirror, mapped, method=f"{of_note}.make_packing_slip", source_name=there)
+	checked = twin(sides, "Purchase Receipt", receipt["name"])
+	mirror.submitted(
+		"Quality Inspection",
+		inspection_type="Incoming",
+		reference_type="Purchase Receipt",
+		reference_name=checked["name"],
+		child_row_reference=checked["items"][0]["name"],
+		item_code=f"{prefix} goods",
+		report_date=today(),
+		inspected_by="Administrator",
+		**{"status": "Accepted", "manual_inspection": 1, "sample_size": 1},
+	)
+	in_step()
+	origin.submit("Delivery Note", note["name"])
+	origin.submit("Purchase Receipt", receipt["name"])
+	in_step()
+	installed = mirror.call(mapped, method=f"{of_note}.make_installation_note", source_name=there)
+	installed = mirror.submitted(**{**installed, "inst_date": today()})
+	agree()
+	copy = origin.get("Installation Note", mirror.twin("Installation Note", installed["name"]))
+	assert copy["items"][0]["prevdoc_docname"] == note["name"]
+	assert origin.get("Delivery Note", note["name"])["items"][0]["installed_qty"] == 4

@@ -76,6 +76,15 @@ def row(qty=1.0, note=None, bundle=None) -> dict:
 		({"discount": None}, {"discount": "Percentage"}, {}, {}, {}),
 		({"discount": None}, {"discount": "Percentage"}, None, None, {"discount": (None, "Percentage")}),
 		({"discount": None}, {"discount": "Amount"}, {}, {}, {"discount": (None, "Amount")}),
+		# What a controller filled in when sync wrote the document, as the baselines tell.
+		({"discount": None}, {"discount": "Amount"}, {"discount": None}, {"discount": "Amount"}, {}),
+		(
+			{"discount": None},
+			{"discount": "Amount"},
+			{"discount": None},
+			{"discount": None},
+			{"discount": (None, "Amount")},
+		),
 		({"reserved": 0}, {"reserved": 1}, {"reserved": 0}, {"reserved": 1}, {}),
 		({"reserved": 0}, {"reserved": 1}, {"reserved": 1}, {"reserved": 1}, {"reserved": (0, 1)}),
 		# A text that each site made in its own words, as long as nobody changes it.

@@ -60,6 +60,12 @@ def test_what_is_synced(description, local, cloud, rule, expected):
 	assert pairs(shape(local, cloud, **rule)) == expected, description
 
 
+def test_a_text_that_is_a_dynamic_link_in_all_but_its_type():
+	told = shape([text("prevdoc_doctype"), text("prevdoc_docname"), text("prevdoc_detail_docname")])
+	doc = dict.fromkeys(("prevdoc_docname", "prevdoc_detail_docname"), "N-1") | {"prevdoc_doctype": "Note"}
+	assert list(links(doc, told, LOCAL)) == [("Note", "N-1")]
+
+
 def test_fields_that_no_doctype_syncs_are_left_out_of_rows_too():
 	rows = meta("Row", A, B)
 	found = shape([A, B, Field("rows", "Table", options="Row")], children={"rows": rows}, excluded=["b"])
