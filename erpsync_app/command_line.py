@@ -29,7 +29,7 @@ def command(name: str) -> Callable:
 		@pass_context
 		@wraps(function)
 		def run(context, as_json: bool, **options: Any) -> None:
-			with connected(get_site(context), as_json):
+			with connected(get_site(context, raise_err=False), as_json):
 				function(as_json=as_json, **options)
 
 		return run
@@ -38,14 +38,19 @@ def command(name: str) -> Callable:
 
 
 @contextmanager
-def connected(site: str, as_json: bool) -> Iterator[None]:
+def connected(site: str | None, as_json: bool) -> Iterator[None]:
 	"""Connect as Administrator, and turn what a user can mend into one sentence and exit code 1."""
 	import frappe
 
 	from erpsync_app.adapters.yaml_nodes import ConfigError
 	from erpsync_app.engine.errors import SyncError
 
-	frappe.init(site=site)
+	if not site:
+		fail("Name the site: bench --site SITE erpsync …", as_json)
+	try:
+		frappe.init(site=site)
+	except frappe.IncorrectSitePath:
+		fail(f"The site {site} does not exist on this bench: see that its name is right.", as_json)
 	try:
 		frappe.connect()
 		if "erpsync_app" not in frappe.get_installed_apps():

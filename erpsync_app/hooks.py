@@ -25,8 +25,7 @@ add_to_apps_screen = [
 
 app_include_js = "erpsync.bundle.js"
 
-# Frappe saves Sync Settings with their defaults, which name this user, before it calls after_install.
-before_install = "erpsync_app.install.make_sync_user"
+before_install = "erpsync_app.install.before_install"
 after_install = "erpsync_app.install.after_install"
 after_migrate = "erpsync_app.install.after_migrate"
 before_uninstall = "erpsync_app.install.before_uninstall"

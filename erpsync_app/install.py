@@ -4,7 +4,7 @@
 
 import frappe
 
-from erpsync_app.adapters.settings import SYNC_USER
+from erpsync_app.adapters.settings import SYNC_USER, know_encryption_key
 
 ROLE = "Sync Manager"
 SETTINGS = "Sync Settings"
@@ -12,6 +12,12 @@ SETTINGS = "Sync Settings"
 
 ROLES_OF_NOBODY = ("Administrator", "Guest", "All", "Desk User")
 """Roles that Frappe gives by itself."""
+
+
+def before_install():
+	know_encryption_key()
+	# Frappe saves Sync Settings with their defaults, which name this user, before it calls after_install.
+	make_sync_user()
 
 
 def after_install():

@@ -15,7 +15,7 @@ from erpsync_app.adapters.keyset import past
 from erpsync_app.adapters.rest_account import MANY, METHOD
 from erpsync_app.adapters.rest_reader import RestReader, any_of, chunks
 from erpsync_app.adapters.trail import deleted_files
-from erpsync_app.engine.errors import Refused, Unavailable, Unclear
+from erpsync_app.engine.errors import Missing, Refused, Unavailable, Unclear, Unreadable
 from erpsync_app.engine.model import Cursor, File
 
 UPLOAD = f"{METHOD}upload_file"
@@ -59,8 +59,12 @@ class RestFiles(RestReader):
 		try:
 			content = self._client.download(quote(file.url, safe="/"), limit, action=action)
 		except Unavailable:
-			# Where a public file is gone, a site may break over the page to say so. This method says it in a word.
-			self._client.post(f"{METHOD}download_file", {"file_url": file.url}, action=action)
+			# Where a public file is gone, a site may break over the page to say so. This method says it in a word: that
+			# there is none, or, on v16, that nobody may read it. Who asks for what is public is never told so else.
+			try:
+				self._client.post(f"{METHOD}download_file", {"file_url": file.url}, action=action)
+			except Unreadable:
+				raise Missing(f"the {self.side} site has no such file any more.") from None
 			raise
 		if file.hash and hashlib.md5(content, usedforsecurity=False).hexdigest() != file.hash:
 			raise Refused(f"what the {self.side} site sends for it is not what its File record says.")

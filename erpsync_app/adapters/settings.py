@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 import frappe
 from frappe.model import default_fields
 from frappe.utils import get_datetime
-from frappe.utils.password import get_decrypted_password
+from frappe.utils.password import get_decrypted_password, get_encryption_key
 
 from erpsync_app.engine.bundles import BUNDLE
 from erpsync_app.engine.errors import NeedsPerson
@@ -113,7 +113,21 @@ def _limit(doc, kind: str) -> Limit:
 @lru_cache(maxsize=16)
 def _secret(site: str, fieldname: str, modified: str) -> str:
 	"""As of a change of Sync Settings; kept in this process, so that not each of many webhooks asks for it."""
+	know_encryption_key()
 	return get_decrypted_password("Sync Settings", "Sync Settings", fieldname, raise_exception=False) or ""
+
+
+def know_encryption_key() -> None:
+	"""See to it that there is a key to encrypt secrets with, and that this process knows it: before one is stored or read.
+
+	Frappe makes a key where it knows of none, and writes it over the one in the site's configuration. A web process of
+	v16 goes by a configuration that may be a minute old: it would make a second key, and what was encrypted with the
+	first could never be read again.
+	"""
+	conf = frappe.local.conf
+	if not conf.get("encryption_key") and (key := frappe.get_site_config().get("encryption_key")):
+		conf.encryption_key = key
+	get_encryption_key()
 
 
 def lines(text: str | None) -> list[str]:

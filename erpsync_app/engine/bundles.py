@@ -50,6 +50,7 @@ OF_THE_SITE = {
 		(
 			*("warehouse", "status", "customer", "purchase_document_no", "purchase_rate"),
 			*("asset", "asset_status", "location", "employee", "maintenance_status"),
+			*("reference_doctype", "reference_name", "posting_date"),  # on version 16, for purchase_document_no
 		)
 	),
 	BATCH: frozenset(("reference_doctype", "reference_name", "batch_qty", "produced_qty")),

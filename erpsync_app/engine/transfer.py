@@ -52,9 +52,8 @@ def bring(
 		mine = [] if doc is None else doc.get(FILES, [])
 		if any(is_content(file, value, terms) for file in mine):
 			continue
-		# To attach what is there under another document, a site encodes a JPEG anew; in a row nothing is attached.
-		share = in_row or not is_reencoded(value["file"])
-		if share and address(value, terms):
+		# To attach what is there under another document, a site may store other bytes; in a row nothing is attached.
+		if in_row and address(value, terms):
 			continue
 		told, private = value["hash"], bool(value["private"])
 		to = File(value["file"], private=private)
@@ -63,7 +62,7 @@ def bring(
 			to = replace(to, doctype=batch.rule.doctype, document=doc["name"], field=field and field.on(side))
 		try:
 			renew()
-			made = _place(ctx, batch, pair, side, told, to, share=share)
+			made = _place(ctx, batch, pair, side, told, to, share=in_row)
 		except Stale:
 			raise
 		except Refused as e:
@@ -200,7 +199,7 @@ def _shared(ctx: Context, batch: Batch, side: Side, told: str, to: File, share: 
 		free = next((file for file in found if share or file.document is None), None)
 		if free:
 			terms.files[free.url] = free
-		return free
+			return free
 	if not found or is_reencoded(found[0].file_name):
 		return None
 	try:
@@ -213,6 +212,7 @@ def _shared(ctx: Context, batch: Batch, side: Side, told: str, to: File, share: 
 		# Some sites read a file as text on the way, and store another.
 		site.delete(FILE, made.name, made.modified)
 		return None
+	terms.files[made.url] = made
 	return made
 
 

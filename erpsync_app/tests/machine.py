@@ -27,7 +27,6 @@ import click
 import frappe
 import pytest
 from frappe.utils.bench_helper import get_app_groups
-from werkzeug.local import release_local
 
 from erpsync_app.tests.support import BENCH, CLOUD_URL, LOCAL_SITE, set_setting
 
@@ -106,7 +105,7 @@ def _end_with(work: Callable[[], object]) -> NoReturn:
 	try:
 		# The connection is the parent's: forgotten, and never closed, which would close it for the parent too.
 		_inherited.append(frappe.local.db)
-		release_local(frappe.local)
+		frappe.release_local(frappe.local)  # werkzeug's on version 15, Frappe's own on 16
 		work()
 		code = 0
 	except SystemExit as e:

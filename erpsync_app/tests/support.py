@@ -21,6 +21,7 @@ import requests
 from frappe.model import data_fieldtypes
 
 from erpsync_app import breakers, runs
+from erpsync_app.adapters.transactions import alone
 from erpsync_app.engine.canonical import canonical
 from erpsync_app.engine.context import Run
 from erpsync_app.engine.mapping import Terms, shape_of
@@ -179,10 +180,14 @@ def only(doctype: str, prefix: str, field: str = "name", **values: Any) -> dict[
 
 
 def set_setting(**values: Any) -> None:
-	doc = frappe.get_doc("Sync Settings")
-	doc.update(values)
-	doc.save()
-	frappe.db.commit()
+	"""As a person does, who saves once more where a worker wrote to the settings meanwhile."""
+
+	def save() -> None:
+		doc = frappe.get_doc("Sync Settings")
+		doc.update(values)
+		doc.save()
+
+	alone(save)
 
 
 def put_jobs_right() -> None:

@@ -289,10 +289,14 @@ def test_paused(rule: None):
 	ids=["not there", "without the app"],
 )
 def test_a_site_that_is_not_there_or_has_not_the_app(place: str, words: str):
-	said = afresh("show-status", frappe_command=[*FRAPPE[:-1], place])
-	assert said.code == 1
-	assert words in said.text
-	assert "Traceback" not in said.text
+	command = [*FRAPPE[:-1], place]
+	failed(afresh("show-status", frappe_command=command), words)
+	failed_as_json(afresh("show-status", "--json", frappe_command=command), words)
+
+
+def test_no_site_is_named():
+	said = afresh("show-status", "--json", frappe_command=FRAPPE[:-2])
+	failed_as_json(said, "--site")
 
 
 # -- connect, test-connections

@@ -15,6 +15,7 @@ import pytest
 import requests
 from PIL import Image
 
+from erpsync_app.sandbox.tests.contract import pdf
 from erpsync_app.tests.support import (
 	CLOUD_URL,
 	LOCAL_URL,
@@ -33,11 +34,13 @@ from erpsync_app.tests.test_main_job import customer, item
 
 pytestmark = pytest.mark.usefixtures("ledger")
 
-PDF = b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\nof some contract"
 FOR_A_FILE = (
 	'{"doctype": {{ doc.attached_to_doctype | tojson }}, "name": {{ doc.attached_to_name | tojson }},'
 	' "event": "on_change"}'
 )
+
+
+PDF = pdf("of some contract")
 
 
 def picture(kind: str, colour: int) -> bytes:
@@ -211,6 +214,23 @@ def test_bytes_travel_once_for_each_content(sides: tuple[Desk, Desk], prefix: st
 	assert there.bytes_at(found[0][0]["file_url"]) == sheet
 
 
+def test_bytes_that_could_be_text_of_an_old_encoding(sides: tuple[Desk, Desk], prefix: str):
+	"""Version 16 would store others where such a file is attached by its address."""
+	here, there = sides
+	text = f"Grüße an {prefix}".encode("cp1252")
+	customers = [f"{prefix} one", f"{prefix} two"]
+	for name in customers:
+		here.insert(**customer(name))
+		here.attach("Customer", name, f"{prefix}.txt", text)
+	here.insert(**item(prefix, "All Item Groups"))
+	image = here.attach("Item", prefix, f"{prefix}.txt", text, field="image")
+	here.edit("Item", prefix, image=image["file_url"])
+	in_step()
+	for doctype, name in (*(("Customer", name) for name in customers), ("Item", prefix)):
+		assert [held for _, held, _ in there.held(doctype, name)] == [text], name
+	assert there.bytes_at(there.get("Item", prefix)["image"]) == text
+
+
 def test_a_jpeg_which_sites_encode_anew(sides: tuple[Desk, Desk], prefix: str):
 	here, there = sides
 	here.insert(**item(prefix, "All Item Groups"))
@@ -255,7 +275,7 @@ def test_a_file_whose_bytes_are_gone_is_named(ledger: None, prefix: str):
 	rules(prefix)
 	here, there = Desk(LOCAL_URL), Desk(CLOUD_URL)
 	here.insert(**customer(prefix, website="https://example.com"))
-	lost = here.attach("Customer", prefix, f"{prefix} lost.pdf", PDF + prefix.encode(), private=True)
+	lost = here.attach("Customer", prefix, f"{prefix} lost.pdf", pdf(prefix), private=True)
 	os.unlink(frappe.get_site_path(lost["file_url"].lstrip("/")))
 	run = sync()
 	assert f"{prefix} lost.pdf stays on the local side" in run.errors[0]
@@ -324,7 +344,7 @@ def test_by_itself_what_is_attached_arrives_and_what_is_removed_goes(prefix: str
 		name = f"{prefix} {'here' if here.url == LOCAL_URL else 'there'}"
 		here.insert(**customer(name))
 		until(lambda: there.get("Customer", name), what="the customer")  # noqa: B023
-		file = here.attach("Customer", name, f"{prefix}.pdf", PDF + name.encode(), private=True)
+		file = here.attach("Customer", name, f"{prefix}.pdf", pdf(name), private=True)
 		held: Callable[[], list] = lambda: there.attachments("Customer", name)  # noqa: B023, E731
 		until(held, what="the attachment")
 		here.remove(file)

@@ -8,7 +8,7 @@ checkout_files() {
 			if [ -e "$ROOT/$path" ] || [ -L "$ROOT/$path" ]; then printf '%s\0' "$path"; fi
 		done
 	else
-		(cd "$ROOT" && find . -type f ! -path '*/.git/*' ! -path '*/__pycache__/*' ! -path '*/node_modules/*' -printf '%P\0')
+		(cd "$ROOT" && find . -type f ! -path '*/.git/*' ! -name .git ! -path '*/__pycache__/*' ! -path '*/node_modules/*' -printf '%P\0')
 	fi
 }
 

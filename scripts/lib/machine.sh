@@ -1,11 +1,28 @@
 # shellcheck shell=bash
 # The machine: system packages, the bench's user, the bench CLI, and the bench itself.
 
-FRAPPE_BRANCH=${ERPSYNC_FRAPPE_BRANCH:-version-15}
 FRAPPE_HOME=https://github.com/frappe/frappe
 ERPNEXT_HOME=https://github.com/frappe/erpnext
 
+# Sets FRAPPE_BRANCH, and what it needs: the first Python, the first that is too new, and Node.js. A bench that is there
+# has its branch, and one that is to be made the branch that is asked for.
+branch_decide() {
+	local there
+	there=$(sed -n 's/^__version__ = "\([0-9]*\).*/version-\1/p' "$BENCH/apps/frappe/frappe/__init__.py" 2>/dev/null) || true
+	if marked making-bench; then there=''; fi
+	FRAPPE_BRANCH=${ERPSYNC_FRAPPE_BRANCH:-${there:-version-15}}
+	case $FRAPPE_BRANCH in
+	"$there"*) ;;
+	version-*) die "The bench $BENCH is of Frappe's $there, and ERPSYNC_FRAPPE_BRANCH says $FRAPPE_BRANCH: unset it, or name another place for that one in ERPSYNC_BENCH." ;;
+	esac
+	case $FRAPPE_BRANCH in
+	version-15*) PYTHON_FROM=3.10 PYTHON_BEFORE=3.14 NODE_FROM=18 ;;
+	*) PYTHON_FROM=3.14 PYTHON_BEFORE=3.15 NODE_FROM=24 ;;
+	esac
+}
+
 machine_prepare() {
+	branch_decide
 	packages_install
 	user_make
 	place_lock
@@ -33,15 +50,15 @@ node_is_good() {
 	local version
 	version=$(PATH=/usr/local/bin:/usr/bin:/bin node --version 2>/dev/null) || return 1
 	version=${version#v}
-	[ "${version%%.*}" -ge 18 ]
+	[ "${version%%.*}" -ge "$NODE_FROM" ]
 }
 
 # A Python that every user can run: one in root's home would be no use to the bench's user.
 python_find() {
 	local candidate
-	for candidate in ${ERPSYNC_PYTHON:-} /usr/bin/python3.1{1,2,3,0} /usr/local/bin/python3.1{1,2,3,0} /usr/bin/python3; do
+	for candidate in ${ERPSYNC_PYTHON:-} /usr/bin/python3.1{1,2,3,0,4} /usr/local/bin/python3.1{1,2,3,0,4} /usr/bin/python3; do
 		[ -x "$candidate" ] || continue
-		if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))' 2>/dev/null &&
+		if "$candidate" -c "import sys, venv, ensurepip; sys.exit(not (${PYTHON_FROM/./, }) <= sys.version_info[:2] < (${PYTHON_BEFORE/./, }))" 2>/dev/null &&
 			[ -f "$("$candidate" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ]; then
 			echo "$candidate"
 			return
@@ -66,8 +83,8 @@ packages_install() {
 		}
 		rm -f "$log"
 	fi
-	node_is_good || die "Node.js 18 or newer is needed and this system packages an older one: install it from nodejs.org and run this again."
-	python_find >/dev/null || die "Python 3.10 to 3.13 with venv and headers is needed: install it (or name one in ERPSYNC_PYTHON) and run this again."
+	node_is_good || die "Node.js $NODE_FROM or newer is needed for $FRAPPE_BRANCH and this system packages an older one: install it from nodejs.org and run this again."
+	python_find >/dev/null || die "Python $PYTHON_FROM or newer, and older than $PYTHON_BEFORE, with venv and headers is needed for $FRAPPE_BRANCH: install it (or name one in ERPSYNC_PYTHON), or set ERPSYNC_FRAPPE_BRANCH to another branch, and run this again."
 }
 
 user_make() {

@@ -236,7 +236,8 @@ def test_a_rejected_bundle_is_one():
 
 
 def test_what_each_site_computes_of_a_number_does_not_cross():
-	fields = {name: Field(name, "Data", read_only=True) for name in ("warehouse", "status", "item_code")}
+	names = ("warehouse", "status", "purchase_document_no", "reference_name", "item_code")
+	fields = {name: Field(name, "Data", read_only=True) for name in names}
 	assert list(shown(Meta("Serial No", fields)).fields) == ["item_code"]
 	assert shown(Meta(BUNDLE, fields)).fields == {}
 	assert shown(Meta("Item", fields)).fields == fields

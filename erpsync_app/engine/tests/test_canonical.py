@@ -111,7 +111,7 @@ def test_an_instant_is_told_in_another_zone(naive, zone, into, expected):
 
 
 def test_modified_of_two_sites_is_comparable():
-	berlin, new_york = instant("2026-01-05 12:00:00", BERLIN), instant("2026-01-05 07:00:00.5", NEW_YORK)
+	berlin, new_york = instant("2026-01-05 12:00:00", BERLIN), instant("2026-01-05 07:00:00.500000", NEW_YORK)
 	assert berlin < new_york
 	assert (
 		instant("2026-01-05 12:00:00.000000", BERLIN)

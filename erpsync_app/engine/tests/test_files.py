@@ -8,6 +8,7 @@ from erpsync_app.engine.beside import LEFT, merge_members, settled
 from erpsync_app.engine.files import plain_name
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, File, other
 from erpsync_app.engine.tests.world import Killed, World, calls_of, keep, killed_after
+from erpsync_app.sandbox import files
 from erpsync_app.sandbox.faults import Fault
 
 PDF, PNG, JPG = b"%PDF-1.4 a contract", b"\x89PNG a picture", b"JFIF a photo with EXIF"
@@ -224,6 +225,49 @@ def test_bytes_travel_once_for_each_content(world, there, times):
 
 	assert len([call for call in calls_of(run) if ".download" in call]) == times
 	check_in_step(world, "Bolt", "Nut", "Screw")
+
+
+def with_images(world, side, *codes):
+	for code in codes:
+		name = make(world, side, code)
+		file = world.people[side].attach("Item", name, "picture.png", PNG, field="image")
+		world.people[side].save("Item", name, image=file["file_url"])
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_the_bytes_in_fields_travel_once_too(world, side):
+	with_images(world, side, "Bolt", "Nut", "Screw")
+
+	def run(around):
+		ctx = world.context(around=around)
+		world.scan(ctx)
+		world.drain(ctx)
+
+	assert len([call for call in calls_of(run) if ".download" in call]) == 1
+	check_in_step(world, "Bolt", "Nut", "Screw")
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_site_that_stores_other_bytes_of_what_is_attached_by_its_address(world, side, monkeypatch):
+	"""Version 16 reads it as text of an old encoding where it can."""
+	add = files.add
+
+	def add_as_16_does(documents, user, values, content):
+		url = values.get("file_url") or ""
+		if content is None and url.startswith(files.ON_THE_SITE):
+			content = files.read(documents.store, url, guest=False).decode("cp1252").encode()
+			values = {**values, "file_url": ""}
+		return add(documents, user, values, content)
+
+	monkeypatch.setattr(files, "add", add_as_16_does)
+	with_images(world, side, "Bolt")
+	check_in_step(world, "Bolt")
+	with_images(world, side, "Nut", "Screw")
+	make(world, side, "Washer")
+	world.people[side].attach("Item", "Washer", "data sheet.png", PNG)
+	check_in_step(world, "Bolt", "Nut", "Screw", "Washer")
+	for code in ("Bolt", "Nut", "Screw", "Washer"):
+		assert [content for _, content, _ in held(world, other(side), code)] == [PNG]
 
 
 def test_a_picture_that_a_site_stores_otherwise(world):

@@ -9,7 +9,7 @@ from frappe.model.document import Document
 from frappe.utils import cint, escape_html
 
 from erpsync_app import breakers
-from erpsync_app.adapters.settings import lines
+from erpsync_app.adapters.settings import know_encryption_key, lines
 from erpsync_app.erp_sync import rules_cache
 from erpsync_app.erp_sync.cloud_url import normalise
 from erpsync_app.erp_sync.lines import tidy
@@ -101,6 +101,7 @@ class SyncSettings(Document):
 			self.pause_reason = None
 
 	def validate(self):
+		know_encryption_key()  # the secrets are encrypted next
 		self.cloud_url = normalise(self.cloud_url, allow_http=bool(self.allow_http))
 		self.check_numbers()
 		self.check_sync_user()
