@@ -50,7 +50,8 @@ OF_THE_SITE = {
 		(
 			*("warehouse", "status", "customer", "purchase_document_no", "purchase_rate"),
 			*("asset", "asset_status", "location", "employee", "maintenance_status"),
-			*("reference_doctype", "reference_name", "posting_date"),  # on version 16, for purchase_document_no
+			# on version 16, for purchase_document_no
+			*("reference_doctype", "reference_name", "posting_date"),
 		)
 	),
 	BATCH: frozenset(("reference_doctype", "reference_name", "batch_qty", "produced_qty")),
