@@ -251,7 +251,7 @@ def _drain_patiently(
 	"""Drain, and again when what had to wait is due: an order waits for its customer, not for a scheduler."""
 	end = ctx.clock.now() + patience
 	while True:
-		before = run.through
+		before, wrote = run.through, run.wrote
 		cycle.drain(ctx, run, doctypes=doctypes, name=name, limit=limit)
 		if (
 			run.stopped
@@ -265,7 +265,8 @@ def _drain_patiently(
 		if run.through > before:
 			# Not for what only waited, or was refused: to stay for that is to stay as long as it is so.
 			end = now + patience
-			ctx.queue.hasten(readable)
+			if run.wrote > wrote:
+				ctx.queue.hasten(readable)
 		any_due = ctx.queue.next_due(readable)
 		due = ctx.queue.next_due(readable, refused=False)
 		if due is None or due > end:

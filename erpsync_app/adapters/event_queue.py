@@ -23,6 +23,7 @@ from erpsync_app.adapters.ledger import insert_rows
 from erpsync_app.adapters.processes import is_dead, owner
 from erpsync_app.adapters.transactions import again
 from erpsync_app.engine.model import CLOUD, Event, Kind, Side
+from erpsync_app.engine.retry import NEXT_RUN
 from erpsync_app.engine.safety import BY_PERSON
 
 LEASE = timedelta(seconds=120)
@@ -214,7 +215,8 @@ class SiteEventQueue:
 
 	def hasten(self, doctypes: Sequence[str]) -> None:
 		table = DocType("Sync Event")
-		waits = (table.state == "Pending") & ((table.blocked == 1) | (table.attempts == 0))
+		soon = (table.attempts == 0) & (table.next_try <= now_datetime() + NEXT_RUN)
+		waits = (table.state == "Pending") & ((table.blocked == 1) | soon)
 		of_them = table.ref_doctype.isin(list(doctypes)) & table.next_try.isnotnull()
 		self._make_due(waits & of_them, next_try=None)
 

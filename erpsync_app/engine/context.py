@@ -113,8 +113,8 @@ class Run:
 	`progress` is called with the number of documents done so far, after each batch. `stopped` says why a run ended
 	before its work did, `halt` that it was a breaker; `aside` is the context's. `full` is that it listed every document,
 	`until` when it begins no further batch, `breath` how many seconds it waits after a batch that was not full: what
-	comes in drop by drop is then taken by the cupful. `through` counts the documents that had to wait for nothing. `errors` are the first of what failed, in sentences,
-	`left` is how many documents have not crossed when it is over, be it for an earlier run's failure. `tally` and
+	comes in drop by drop is then taken by the cupful. `through` counts the documents that had to wait for nothing, `wrote`
+	the writes on either side. `errors` are the first of what failed, in sentences, `left` is how many documents have not crossed when it is over, be it for an earlier run's failure. `tally` and
 	`bound` are the breakers' own counts, by breaker, DocType and side.
 	"""
 
@@ -129,6 +129,7 @@ class Run:
 	full: bool = False
 	until: datetime | None = None
 	through: int = 0
+	wrote: int = 0
 	breath: float = 0
 	errors: list[str] = field(default_factory=list)
 	left: int = 0

@@ -124,9 +124,11 @@ def _process(ctx: Context, run: Run, doctype: str, events: list[Event]) -> bool:
 			try:
 				names = {(side, doctype, name) for side, name in pair.binding.names.items() if name}
 				ctx.waiting -= names
-				written += _one(ctx, run, batch, pair)
+				sides = _one(ctx, run, batch, pair)
+				written += sides
 				done += pair.events
 				run.through += 1
+				run.wrote += len(sides)
 			except NotYet as e:
 				ctx.waiting |= names
 				ctx.queue.retry(pair.events, after=e.after, error=str(e), attempt=False)

@@ -63,8 +63,10 @@ def check_targets(ctx: Context, batch: Batch, pair: Pair, write: Write) -> None:
 			raise NotYet(text, timedelta(0))  # it is written along with this one, step by step
 		names = [name, *([progress.name] if progress.name else [])]
 		if (side, doctype, name) not in ctx.waiting and not ctx.queue.busy(doctype, names):
-			# Nobody is at it that is known of: so that it does not wait for ever, have it looked at.
-			ctx.queue.put([Event(side, doctype, name, trigger="scan")])
+			# Nobody is at it that is known of: so that it does not wait for ever, have it looked at, unless it is to be
+			# tried again anyway.
+			if name not in ctx.queue.states(doctype, side, [name]):
+				ctx.queue.put([Event(side, doctype, name, trigger="scan")])
 			raise NotYet(text, NEXT_RUN)
 		raise NotYet(text)
 

@@ -262,7 +262,8 @@ class EventQueue(Protocol):
 		another document is made due by `hasten`."""
 
 	def hasten(self, doctypes: Sequence[str]) -> None:
-		"""Make due what waits for another document: that may have gone through by now. Not what was refused itself."""
+		"""Make due what waits for another document, which may have gone through by now: what is blocked, and what is to be
+		tried at the next run."""
 
 	def next_due(self, doctypes: Sequence[str], *, refused: bool = True) -> datetime | None:
 		"""When the next waiting event is due (aware, UTC); None where none waits. Leased and quarantined

@@ -14,6 +14,7 @@ from typing import Any
 
 from erpsync_app.engine.model import Event, Kind, Side
 from erpsync_app.engine.ports import Clock
+from erpsync_app.engine.retry import NEXT_RUN
 from erpsync_app.engine.safety import BY_PERSON
 from erpsync_app.sandbox.database import Database, marks
 
@@ -125,9 +126,9 @@ class SqliteQueue:
 	def hasten(self, doctypes: Sequence[str]) -> None:
 		with self._db.transaction():
 			self._db.execute(
-				f"""update event set due = ? where status = 'Pending' and (blocked or attempts = 0)
+				f"""update event set due = ? where status = 'Pending' and (blocked or (attempts = 0 and due <= ?))
 				and worker is null and doctype in ({marks(doctypes)})""",
-				(_text(self._clock.now()), *doctypes),
+				(_text(self._clock.now()), _text(self._clock.now() + NEXT_RUN), *doctypes),
 			)
 
 	def set_aside(self, doctype: str, side: Side) -> dict[str, str]:

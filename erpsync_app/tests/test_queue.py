@@ -399,10 +399,17 @@ def test_what_is_tried_again_and_again_counts_no_further_than_its_last_try(one, 
 
 
 def test_what_is_blocked_is_made_due_by_what_went_through(one, event, claimed, doctype):
-	one.put([event(name) for name in "abc"])
-	for name in "abc":
+	one.put([event(name) for name in "abcd"])
+	after = {"c": timedelta(minutes=1)}
+	for name in "abcd":
 		(claim,) = one.claim(doctype, "change", 1, name)
-		one.retry([claim], after=timedelta(hours=1), error="x", attempt=name != "c", blocked=name == "a")
+		one.retry(
+			[claim],
+			after=after.get(name, timedelta(hours=1)),
+			error="x",
+			attempt=name == "b",
+			blocked=name == "a",
+		)
 	one.hasten([doctype])
 	assert one.next_due([doctype]) <= datetime.now(timezone.utc)
 	assert claimed(one) == ["a", "c"]

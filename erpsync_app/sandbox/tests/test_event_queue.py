@@ -200,10 +200,17 @@ def test_quarantine_is_kept_until_the_document_changes(queue, clock):
 
 
 def test_what_is_blocked_is_made_due_by_what_went_through(queue, clock):
-	queue.put([event(name) for name in "abc"])
-	for name in "abc":
+	queue.put([event(name) for name in "abcd"])
+	after = {"c": timedelta(minutes=1)}
+	for name in "abcd":
 		(one,) = queue.claim("Item", "change", 1, name)
-		queue.retry([one], after=timedelta(hours=1), error="x", attempt=name != "c", blocked=name == "a")
+		queue.retry(
+			[one],
+			after=after.get(name, timedelta(hours=1)),
+			error="x",
+			attempt=name == "b",
+			blocked=name == "a",
+		)
 	queue.hasten(["Item"])
 	assert claimed(queue) == ["a", "c"]
 
