@@ -121,14 +121,15 @@ def differences(
 	was: Mapping[Side, Fields | None],
 	names: Mapping[Side, str | None],
 	covered: Collection[str] = (),
+	copies: Collection[Side] = (),
 ) -> dict[str, Values]:
 	"""In what the canonical forms of both sides differ, by field. `was` are the baselines; `names` those of the document;
-	`covered` the DocTypes that have a rule.
+	`covered` the DocTypes that have a rule, `copies` the sides on which sync wrote the document.
 
 	A text with names in it, a time of the day (what ERPNext makes by itself bears that of its making), a Link to what does
-	not cross, and what was filled in on one side, each site may have of its own: that counts only if it was changed since
-	both were in step."""
-	return dict(_differences(shape, now, was, names, covered))
+	not cross, a default, and what a site filled in when sync wrote the document there, each site may have of its own: that
+	counts only if it was changed since both were in step."""
+	return dict(_differences(shape, now, was, names, covered, copies))
 
 
 def _differences(
@@ -137,6 +138,7 @@ def _differences(
 	was: Mapping[Side, Fields | None],
 	names: Mapping[Side, str | None],
 	covered: Collection[str],
+	copies: Collection[Side],
 ) -> Iterator[tuple[str, Values]]:
 	for f in shape.fields:
 		if any(f.local not in now[side] for side in SIDES):
@@ -144,7 +146,7 @@ def _differences(
 		here, there = (now[side][f.local] for side in SIDES)
 		if f.rows is None:
 			own = (here, there) == (names.get(LOCAL), names.get(CLOUD))
-			if not (own or alike(here, there) or _its_own(f, shape, now, was, covered)):
+			if not (own or alike(here, there) or _its_own(f, shape, now, was, covered, copies)):
 				yield f.local, (here, there)
 		elif len(here) != len(there):
 			yield f.local, (f"{len(here)} rows", f"{len(there)} rows")
@@ -156,6 +158,7 @@ def _differences(
 					{side: _row(was[side], f.local, at, len(here)) for side in SIDES},
 					{},
 					covered,
+					copies,
 				)
 				yield from ((f"{f.local}[{at + 1}].{name}", values) for name, values in found)
 
@@ -176,12 +179,16 @@ def _its_own(
 	now: Mapping[Side, Fields],
 	was: Mapping[Side, Fields | None],
 	covered: Collection[str],
+	copies: Collection[Side],
 ) -> bool:
 	values = [now[side][f.local] for side in SIDES]
 	targets = [link_target(f, now[side], shape, LOCAL) for side in SIDES]
 	elsewhere = all(targets) and not any(target in covered for target in targets)
+	defaulted = not all(values) and f.default in [str(value) for value in values if value]
 	known = all(fields is not None and f.local in fields for fields in was.values())
-	filled_in = (f.default in map(str, values) and not all(values)) or (known and None in values)
+	filled_in = defaulted or (
+		known and any(now[side][f.local] is not None and now[other(side)][f.local] is None for side in copies)
+	)
 	return (f.type in WORDED_TYPES or f.type == "Time" or elsewhere or filled_in) and all(
 		fields is not None and fields.get(f.local, now[side][f.local]) == now[side][f.local]
 		for side, fields in was.items()
@@ -192,7 +199,7 @@ def alike(one: Any, two: Any) -> bool:
 	"""Whether two canonical values are one to a person."""
 	if isinstance(one, float) and isinstance(two, float):
 		return isclose(one, two, rel_tol=1e-12, abs_tol=TOLERANCE)
-	return one == two or (isinstance(one, str) and {one, two} in PAID)
+	return one == two or (isinstance(one, str) and isinstance(two, str) and {one, two} in PAID)
 
 
 def beside_apart(

@@ -226,7 +226,8 @@ def _apart(ctx: Context, batch: Batch, shapes: Shapes, pair: Pair) -> dict[str, 
 	if stages[LOCAL] != stages[CLOUD]:
 		found["docstatus"] = (stages[LOCAL], stages[CLOUD])
 	names = {side: doc["name"] for side, doc in docs.items()}
-	found |= differences(shape, now, was, names, ctx.rules)
+	copies = [side for side, h in held.items() if h and h.wrote]
+	found |= differences(shape, now, was, names, ctx.rules, copies)
 	for kind in sorted(BESIDE):
 		if all(kind in now[side] for side in SIDES):
 			members = {side: now[side][kind] for side in SIDES}

@@ -34,6 +34,7 @@ SHAPE = Shape(
 		f("status", "Select"),
 		f("discount", "Select", default="Percentage"),
 		f("reserved", "Check", default="1"),
+		f("frozen", "Check", default="0"),
 		f("remarks", "Small Text"),
 		f("customer", "Link", "Customer"),
 		f("bundle", "Link", "Bundle"),
@@ -78,6 +79,14 @@ def row(qty=1.0, note=None, bundle=None) -> dict:
 		({"discount": None}, {"discount": "Amount"}, {}, {}, {"discount": (None, "Amount")}),
 		# What a controller filled in when sync wrote the document, as the baselines tell.
 		({"discount": None}, {"discount": "Amount"}, {"discount": None}, {"discount": "Amount"}, {}),
+		# What it dropped of what sync wrote there.
+		(
+			{"discount": "Amount"},
+			{"discount": None},
+			{"discount": "Amount"},
+			{"discount": None},
+			{"discount": ("Amount", None)},
+		),
 		(
 			{"discount": None},
 			{"discount": "Amount"},
@@ -86,6 +95,14 @@ def row(qty=1.0, note=None, bundle=None) -> dict:
 			{"discount": (None, "Amount")},
 		),
 		({"reserved": 0}, {"reserved": 1}, {"reserved": 0}, {"reserved": 1}, {}),
+		({"frozen": 0}, {"frozen": 1}, {}, {}, {"frozen": (0, 1)}),
+		(
+			{"remarks": {"file": "1"}},
+			{"remarks": "https://example.com"},
+			None,
+			None,
+			{"remarks": ({"file": "1"}, "https://example.com")},
+		),
 		({"reserved": 0}, {"reserved": 1}, {"reserved": 1}, {"reserved": 1}, {"reserved": (0, 1)}),
 		# A text that each site made in its own words, as long as nobody changes it.
 		(
@@ -134,7 +151,7 @@ def row(qty=1.0, note=None, bundle=None) -> dict:
 )
 def test_in_what_two_documents_differ(local, cloud, local_was, cloud_was, found):
 	now, was = {LOCAL: local, CLOUD: cloud}, {LOCAL: local_was, CLOUD: cloud_was}
-	assert differences(SHAPE, now, was, {LOCAL: "EMP-1", CLOUD: "EMP-9"}, COVERED) == found
+	assert differences(SHAPE, now, was, {LOCAL: "EMP-1", CLOUD: "EMP-9"}, COVERED, [CLOUD]) == found
 
 
 def test_which_fields_are_compared():
