@@ -64,8 +64,7 @@ class SyncRule(Document):
 
 	def validate(self):
 		meta = rule_checks.syncable(self.ref_doctype)
-		for right in ("read", "write"):
-			check_may(right, self.ref_doctype)
+		self.check_rights()
 		if not self.naming:
 			self.naming = usual_naming(meta)
 		rule_checks.check_naming(self, meta)
@@ -93,7 +92,13 @@ class SyncRule(Document):
 
 		forget_followers()
 
+	def check_rights(self):
+		"""A rule reads and writes all documents of its DocType, with the rights of sync."""
+		for right in ("read", "write"):
+			check_may(right, self.ref_doctype)
+
 	def on_trash(self):
+		self.check_rights()
 		rules_cache.clear()
 		event_queue.forget(self.ref_doctype)
 
