@@ -57,6 +57,8 @@ def meta_of(meta: Any, parent: str | None = None) -> Meta:
 
 def _unruled(doctype: str) -> str | None:
 	"""Without a rule Frappe makes up a name, unless code makes one: then nothing is known of it."""
+	if frappe.db.exists("Document Naming Rule", {"document_type": doctype, "disabled": 0}):
+		return None
 	hooks = frappe.get_doc_hooks()
 	made = hasattr(get_controller(doctype), "autoname") or any(
 		"autoname" in hooks.get(each, {}) for each in (doctype, "*")

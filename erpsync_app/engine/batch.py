@@ -163,14 +163,14 @@ class Batch:
 		old = pair.binding.rows
 		if not all(pair.docs.values()):
 			return old
-		computed = {f.local for f in self.shape.fields if f.rows is not None and f.at_birth}
+		computed = {f.local: f.rows for f in self.shape.fields if f.rows is not None and f.at_birth}
 		found = {
 			name: row_map(
 				old.get(name),
 				tables,
 				name in written
-				# Tables that controllers fill have the same rows in the same order, also where a cell differs.
-				or (name in computed and _as_many(tables))
+				# What controllers compute of the same they compute in the same order, also where a cell differs.
+				or (name in computed and _as_many(tables) and _same_links(computed[name], tables))
 				or (name not in old and bool(pair.stage) and _as_many(tables)),
 			)
 			# Other documents refer to the rows of documents that are submitted or cancelled, and to those that
@@ -275,6 +275,13 @@ class Batch:
 
 def _as_many(tables: Mapping[Side, Table]) -> bool:
 	return len(tables[LOCAL].rows) == len(tables[CLOUD].rows)
+
+
+def _same_links(shape: Shape, tables: Mapping[Side, Table]) -> bool:
+	"""Whether the rows of both sides, in their order, lead to the same documents."""
+	links = [f.local for f in shape.fields if f.type == "Link"]
+	rows = zip(tables[LOCAL].rows, tables[CLOUD].rows, strict=True)
+	return all(one.get(name) == two.get(name) for one, two in rows for name in links)
 
 
 def with_beside(doc: Document, before: Document) -> Document:

@@ -159,14 +159,14 @@ def _handed_on(ctx: Context, batch: Batch, doc: Document, side: Side) -> bool:
 	its rows on to the merge log that it makes."""
 	site, bound = ctx.sites[side], batch.bound[side]
 	for table, child in site.meta(batch.rule.doctype).children.items():
-		created = sorted(
-			{row["creation"] for row in doc.get(table) or () if row["creation"] < doc["creation"]}
-		)
+		moments = {row.get("creation") or doc["creation"] for row in doc.get(table) or ()}
+		created = sorted(moment for moment in moments if moment < doc["creation"])
 		for doctype, name in links(doc, batch.shape, side) if created else ():
+			if name not in bound.get(doctype, ()):
+				continue
 			tables = {each.doctype for each in site.meta(doctype).children.values()}
-			if name in bound.get(doctype, ()) and child.doctype in tables:
-				if name in site.with_row(doctype, child.doctype, created):
-					return True
+			if child.doctype in tables and name in site.with_row(doctype, child.doctype, created):
+				return True
 	return False
 
 

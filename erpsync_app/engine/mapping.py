@@ -185,7 +185,8 @@ def _shape(
 		if kind == "Data" and ours.name.endswith("_docname"):
 			# A Dynamic Link in all but its type: prevdoc_docname with prevdoc_doctype, in an Installation Note.
 			chooser = ours.name.removesuffix("name") + "type"
-			kind, options = ("Dynamic Link", chooser) if chooser in local.fields else (kind, options)
+			if chooser in local.fields and renamed.get(chooser, chooser) in cloud.fields:
+				kind, options = "Dynamic Link", chooser
 		if ours.type in TABLE_TYPES:
 			rows = _shape(local.children[ours.name], cloud.children[theirs.name], {}, excluded, kinds, lists)
 		fields.append(
@@ -207,7 +208,7 @@ def _shape(
 		)
 	takes_names = all((meta.autoname or "hash").lower() == "hash" for meta in (local, cloud))
 	posts = AS_GIVEN in local.fields and AS_GIVEN in cloud.fields
-	# An empty rule may mean that a controller makes the name. Of the local site that is known.
+	# Where there is no rule, code may make the name. The local site knows; the cloud is taken to have the same code.
 	random_names = (local.autoname or "").lower() == "hash" == (cloud.autoname or "hash").lower()
 	return Shape(local.doctype, tuple(fields), posts, takes_names, random_names)
 

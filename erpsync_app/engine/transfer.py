@@ -52,7 +52,8 @@ def bring(
 		mine = [] if doc is None else doc.get(FILES, [])
 		if any(is_content(file, value, terms) for file in mine):
 			continue
-		# To attach what is there under another document, a site may store other bytes; in a row nothing is attached.
+		# A field of a row can name any file that is there. A field of the document gets a record of its own: the site
+		# would attach the file itself, and may store other bytes.
 		if in_row and address(value, terms):
 			continue
 		told, private = value["hash"], bool(value["private"])
@@ -190,8 +191,9 @@ def _place(
 
 
 def _shared(ctx: Context, batch: Batch, side: Side, told: str, to: File, share: bool) -> File | None:
-	"""The content is on the side already: attach it from there. None where it is not, or cannot be attached so. Unless
-	it is to `share`, only what is attached to nothing will do, such as what was sent for a create that then failed."""
+	"""The content is on the side already: attach it from there. None where it is not, or cannot be attached so. With
+	`share` any record of it will do; else one that is attached to nothing, such as what was sent for a create that then
+	failed, or a new record that is made from the address of one that is there."""
 	site, terms = ctx.sites[side], batch.terms[side]
 	own = terms.outward.get((FILE, told), told)
 	found = site.files("content_hash", [own], private=to.private, limit=1 if share else FEW)
