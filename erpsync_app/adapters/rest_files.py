@@ -60,10 +60,12 @@ class RestFiles(RestReader):
 			content = self._client.download(quote(file.url, safe="/"), limit, action=action)
 		except Unavailable:
 			# Where a public file is gone, a site may break over the page to say so. This method says it in a word: that
-			# there is none, or, on v16, that nobody may read it. Who asks for what is public is never told so else.
+			# there is none, or, on v16, that nobody may read it. A public file needs no permission, so it is gone.
 			try:
 				self._client.post(f"{METHOD}download_file", {"file_url": file.url}, action=action)
 			except Unreadable:
+				if file.private:
+					raise
 				raise Missing(f"the {self.side} site has no such file any more.") from None
 			raise
 		if file.hash and hashlib.md5(content, usedforsecurity=False).hexdigest() != file.hash:

@@ -16,7 +16,7 @@ branch_decide() {
 	version-*) die "The bench $BENCH is of Frappe's $there, and ERPSYNC_FRAPPE_BRANCH says $FRAPPE_BRANCH: unset it, or name another place for that one in ERPSYNC_BENCH." ;;
 	esac
 	case $FRAPPE_BRANCH in
-	version-15*) PYTHON_FROM=3.10 PYTHON_BEFORE=3.14 NODE_FROM=18 ;;
+	version-15* | v15*) PYTHON_FROM=3.10 PYTHON_BEFORE=3.14 NODE_FROM=18 ;;
 	*) PYTHON_FROM=3.14 PYTHON_BEFORE=3.15 NODE_FROM=24 ;;
 	esac
 }
