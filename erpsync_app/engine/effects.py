@@ -23,6 +23,7 @@ may have made is his.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -57,6 +58,7 @@ site's own language."""
 
 def look_for_effects(ctx: Context, batch: Batch) -> None:
 	"""Find the counterparts of what one of the sites made by itself."""
+	_know_by_name(ctx, batch)
 	if batch.rule.follows or not (batch.rule.naming == "own" or batch.shape.random_names):
 		return  # people say it, or the name tells
 	for side in SIDES:
@@ -73,6 +75,18 @@ def look_for_effects(ctx: Context, batch: Batch) -> None:
 		_meet(
 			ctx, batch, side, [pair for pair in lonely if not (pair.unasked or pair.effect)], made_there=True
 		)
+
+
+def _know_by_name(ctx: Context, batch: Batch) -> None:
+	"""Two documents of one name that looks counted are one all the same if a site made one of them by itself: so are the
+	Contacts of a Lead that is called after a year."""
+	for pair in batch.pairs if batch.counter else ():
+		here, there = (pair.docs[side] for side in SIDES)
+		met = any(pair.binding.held.values()) or pair.binding.intent or pair.ambiguous
+		if here and there and not met and re.search(batch.counter, here["name"]):
+			made = [_made_by_site(ctx, batch, pair, side, pair.docs[side]) for side in SIDES]
+			same = _equal_in_essence(batch, here, LOCAL, there)
+			pair.effect = SURELY in made or (MAYBE in made and same)
 
 
 def _made_by_site(ctx: Context, batch: Batch, pair: Pair, side: Side, doc: Document | None) -> Made:

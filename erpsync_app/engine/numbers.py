@@ -40,7 +40,7 @@ def look_for_namesakes(batch: Batch) -> None:
 	for pair in batch.pairs if batch.rule.naming == "keep" and batch.counter else ():
 		here, there = (pair.docs[side] for side in SIDES)
 		met = any(pair.binding.held.values()) or pair.binding.intent
-		if not here or not there or met or pair.ambiguous or not pair.in_scope:
+		if not here or not there or met or pair.effect or pair.ambiguous or not pair.in_scope:
 			continue
 		counted = here["name"] == there["name"] and re.search(batch.counter, here["name"])
 		if counted and not is_one(batch, here, LOCAL, there) and not _match(batch, here, there):

@@ -21,9 +21,14 @@ Sides = tuple[Clerk, Clerk]
 
 
 def from_now_on(*doctypes: str) -> None:
-	"""Rules for what is made from now on, of these DocTypes and of what they are about."""
-	begun = json.dumps([["creation", ">=", add_to_date(now(), seconds=-1)]])
-	set_rules(*({"ref_doctype": doctype, "filters": begun} for doctype in (*MASTERS, *doctypes)))
+	"""Rules for what is made from now on, of these DocTypes and of what they are about. Not for what earlier tests have
+	made while they had moved the clock to another day."""
+	begun = [
+		["creation", ">=", add_to_date(now(), seconds=-1)],
+		["creation", "<", add_to_date(now(), hours=1)],
+	]
+	filters = json.dumps(begun)
+	set_rules(*({"ref_doctype": doctype, "filters": filters} for doctype in (*MASTERS, *doctypes)))
 
 
 def agree() -> None:
