@@ -32,13 +32,16 @@ NOTE = meta(
 
 class Queue:
 	def __init__(self):
-		self.events, self.at_work = [], False
+		self.events, self.at_work, self.waits = [], False, False
 
 	def put(self, events):
 		self.events += events
 
 	def busy(self, doctype, names):
 		return names == ["O", "O there"] and self.at_work
+
+	def states(self, doctype, side, names):
+		return {"O": ("Pending", "")} if self.waits and names == ["O"] else {}
 
 
 def looked_at(doc, here, there, status="Synced", **rule) -> tuple[Context, Batch, Pair]:
@@ -80,19 +83,20 @@ def test_a_document_waits_for_what_it_links_to(case, doc, here, there, rule, wai
 
 
 @pytest.mark.parametrize(
-	("case", "status", "waiting", "busy", "error", "after", "looked"),
+	("case", "status", "waiting", "busy", "queued", "error", "after", "looked"),
 	[
-		("nobody is known to be at it", "Synced", False, False, NotYet, NEXT_RUN, True),
-		("it waits itself", "Synced", True, False, NotYet, SHORTLY, False),
-		("another worker is at it", "Synced", False, True, NotYet, SHORTLY, False),
-		("it has failed", "Failed", False, False, Blocked, None, False),
-		("it waits for a person", "Conflict", False, False, Blocked, None, False),
+		("nobody is known to be at it", "Synced", False, False, False, NotYet, NEXT_RUN, True),
+		("it is to be tried again", "Synced", False, False, True, NotYet, NEXT_RUN, False),
+		("it waits itself", "Synced", True, False, False, NotYet, SHORTLY, False),
+		("another worker is at it", "Synced", False, True, False, NotYet, SHORTLY, False),
+		("it has failed", "Failed", False, False, False, Blocked, None, False),
+		("it waits for a person", "Conflict", False, False, False, Blocked, None, False),
 	],
 )
-def test_how_long_it_waits(case, status, waiting, busy, error, after, looked):
+def test_how_long_it_waits(case, status, waiting, busy, queued, error, after, looked):
 	ctx, batch, pair = looked_at({"order": "O"}, 1, 0, status)
 	ctx.waiting |= {(LOCAL, "Order", "O")} if waiting else set()
-	ctx.queue.at_work = busy
+	ctx.queue.at_work, ctx.queue.waits = busy, queued
 	with pytest.raises(
 		error, match="Order O, which it links to, is not submitted on the cloud side yet"
 	) as e:
