@@ -17,8 +17,8 @@ may be a background job's; or a person's who works with the account that sync ha
 | what a person made | what that site (may have) made by itself, equal to it | the two are bound |
 | | none | it is created there, as any document |
 
-Here nobody works as the sync user, so what it may have made it made for sure. Administrator is a person at work: what he
-may have made is his.
+On the local site nobody works as the sync user: a document of that user's which the site may have made, the site made for
+sure. Where the sync user is Administrator, a document that the site may have made counts as a person's.
 """
 
 from __future__ import annotations

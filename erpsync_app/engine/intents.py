@@ -50,8 +50,9 @@ on the same day."""
 
 @dataclass
 class _Search:
-	"""For what one create has made: the documents that nobody accounts for, the names that it asked for, and all by which
-	it is known for sure."""
+	"""What is needed to find the document that a create has made: `free` are the documents that nothing else accounts for,
+	`asked` the names that the create asked for, and `names` those and the names to which one was renamed since: a document
+	of one of these is the one for sure."""
 
 	intent: Intent
 	free: list[Document]
