@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import frappe
@@ -57,13 +58,22 @@ def meta_of(meta: Any, parent: str | None = None) -> Meta:
 
 def _unruled(doctype: str) -> str | None:
 	"""Without a rule Frappe makes up a name, unless code makes one: then nothing is known of it."""
-	if frappe.db.exists("Document Naming Rule", {"document_type": doctype, "disabled": 0}):
-		return None
+	return None if has_naming_rule(doctype) or named_by_code(doctype) else "hash"
+
+
+def has_naming_rule(doctype: str) -> bool:
+	return bool(frappe.db.exists("Document Naming Rule", {"document_type": doctype, "disabled": 0}))
+
+
+def named_by_code(doctype: str) -> bool:
+	return hasattr(get_controller(doctype), "autoname") or any(handlers(doctype, "autoname"))
+
+
+def handlers(doctype: str, event: str) -> Iterator[str]:
+	"""The dotted paths of what apps have hooked to an event of the DocType."""
 	hooks = frappe.get_doc_hooks()
-	made = hasattr(get_controller(doctype), "autoname") or any(
-		"autoname" in hooks.get(each, {}) for each in (doctype, "*")
-	)
-	return None if made else "hash"
+	for each in (doctype, "*"):
+		yield from hooks.get(each, {}).get(event, ())
 
 
 def _workflow(meta: Any) -> Workflow | None:

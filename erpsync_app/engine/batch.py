@@ -16,7 +16,7 @@ from erpsync_app.engine.context import Context
 from erpsync_app.engine.files import FILES, attachments, learn_files
 from erpsync_app.engine.fixed import FIXED, fingerprints, fixed_part
 from erpsync_app.engine.lifecycle import SUBMITTED
-from erpsync_app.engine.mapping import Shape, Terms, targets
+from erpsync_app.engine.mapping import Shape, SyncedField, Terms, targets
 from erpsync_app.engine.merge import merge
 from erpsync_app.engine.model import (
 	CLOUD,
@@ -163,21 +163,21 @@ class Batch:
 		old = pair.binding.rows
 		if not all(pair.docs.values()):
 			return old
-		computed = {f.local: f.rows for f in self.shape.fields if f.rows is not None and f.at_birth}
 		found = {
 			name: row_map(
 				old.get(name),
 				tables,
-				name in written
-				# What controllers compute of the same they compute in the same order, also where a cell differs.
-				or (name in computed and _as_many(tables) and _same_links(computed[name], tables))
-				or (name not in old and bool(pair.stage) and _as_many(tables)),
+				name in written or (name not in old and bool(pair.stage) and _as_many(tables)),
 			)
-			# Other documents refer to the rows of documents that are submitted or cancelled, and to those that
-			# controllers make.
-			for name, tables in self._tables(pair, stage=0, computed=True).items()
+			# Also of what is submitted or cancelled: other documents refer to its rows.
+			for name, tables in self._tables(pair, stage=0).items()
 			if name not in pair.held_back
 		}
+		for f in self.shape.fields:
+			# Also of what controllers compute: of the same they make the same in the same order, also where a cell differs.
+			if f.rows is not None and f.at_birth and (tables := self._computed(pair, f)):
+				joined_by_place = _as_many(tables) and _same_links(f.rows, tables)
+				found[f.local] = row_map(old.get(f.local), tables, joined_by_place)
 		return {**found, **{name: old[name] for name in pair.held_back if name in old}}
 
 	def unmet(self, pair: Pair) -> tuple[dict[Side, Fields], Mapping[str, RowMap]]:
@@ -209,15 +209,22 @@ class Batch:
 				known = pair.binding.rows.get(name)
 				yield name, joined({side: was[side][name] for side in SIDES}, known, tables)
 
-	def _tables(self, pair: Pair, *, stage: int, computed: bool = False) -> dict[str, dict[Side, Table]]:
-		"""The child tables that both documents of a pair show; `stage` is that of `fields`. With those of `computed` rows,
-		which controllers fill, if it is asked for."""
+	def _computed(self, pair: Pair, f: SyncedField) -> dict[Side, Table]:
+		"""A read-only child table, which controllers fill, as both documents of a pair show it; empty where one does not."""
+		shape, tables = replace(self.shape, fields=(f,)), {}
+		for side, doc in pair.docs.items():
+			assert doc is not None
+			if rows := row_names(doc, shape, side):
+				fields = canonical(doc, shape, self.terms[side], at_birth=True)
+				tables[side] = Table(fields[f.local], rows[f.local])
+		return tables if len(tables) == 2 else {}
+
+	def _tables(self, pair: Pair, *, stage: int) -> dict[str, dict[Side, Table]]:
+		"""The child tables that both documents of a pair show; `stage` is that of `fields`."""
 		tables: dict[Side, dict[str, Table]] = {}
 		for side, doc in pair.docs.items():
 			assert doc is not None
 			fields, names = self.fields(doc, side, stage=stage), row_names(doc, self.shape, side)
-			if computed:
-				fields = {**self.fields(doc, side, at_birth=True), **fields}
 			tables[side] = {name: Table(fields[name], names[name]) for name in names if name in fields}
 		return {
 			name: {side: tables[side][name] for side in SIDES}

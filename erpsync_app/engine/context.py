@@ -114,8 +114,9 @@ class Run:
 	before its work did, `halt` that it was a breaker; `aside` is the context's. `full` is that it listed every document,
 	`until` when it begins no further batch, `breath` how many seconds it waits after a batch that was not full: what
 	comes in drop by drop is then taken by the cupful. `through` counts the documents that had to wait for nothing, `wrote`
-	the writes on either side. `errors` are the first of what failed, in sentences, `left` is how many documents have not crossed when it is over, be it for an earlier run's failure. `tally` and
-	`bound` are the breakers' own counts, by breaker, DocType and side.
+	the writes on either side. `errors` are the first of what failed, in sentences, `left` is how many documents have not
+	crossed when it is over, be it for an earlier run's failure. `tally` and `bound` are the breakers' own counts, by
+	breaker, DocType and side.
 	"""
 
 	id: str

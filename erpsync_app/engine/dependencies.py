@@ -65,7 +65,8 @@ def check_targets(ctx: Context, batch: Batch, pair: Pair, write: Write) -> None:
 		if (side, doctype, name) not in ctx.waiting and not ctx.queue.busy(doctype, names):
 			# Nobody is at it that is known of: so that it does not wait for ever, have it looked at, unless it is to be
 			# tried again anyway.
-			if name not in ctx.queue.states(doctype, side, [name]):
+			state, _ = ctx.queue.states(doctype, side, [name]).get(name, ("", ""))
+			if state != "Pending":
 				ctx.queue.put([Event(side, doctype, name, trigger="scan")])
 			raise NotYet(text, NEXT_RUN)
 		raise NotYet(text)

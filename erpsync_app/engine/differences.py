@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from erpsync_app.engine.beside import LEFT, Members
 from erpsync_app.engine.canonical import INTEGER_TYPES, NUMBER_TYPES
-from erpsync_app.engine.mapping import AT_BIRTH, CASHIERS, Shape, SyncedField, link_target
+from erpsync_app.engine.mapping import Shape, SyncedField, link_target, only_at_birth
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Fields, Rule, Side, other
 
 TELLING_TYPES = INTEGER_TYPES | NUMBER_TYPES | {"Select", "Date", "Link", "Dynamic Link"}
@@ -97,10 +97,10 @@ def given(shape: Shape) -> Shape:
 def compared(shape: Shape, *, read_only: bool = False, snapshots: Collection[str] = SNAPSHOTS) -> Shape:
 	"""The fields that both sites have to agree in, as a shape whose canonical form holds them all. Of what is `read_only`
 	as a whole, as the rows of a read-only table are, and of read-only fields, those that tell something."""
-	fields = []
+	fields, own = [], only_at_birth(shape.doctype)
 	for f in shape.fields:
-		fixed = read_only or (f.at_birth and f.local not in AT_BIRTH)
-		if f.local in (*AT_BIRTH, CASHIERS.get(shape.doctype)) or (fixed and f.local in snapshots):
+		fixed = read_only or f.at_birth
+		if f.local in own or (fixed and f.local in snapshots):
 			continue
 		if f.rows is not None:
 			f = replace(f, rows=compared(f.rows, read_only=fixed, snapshots=ROW_SNAPSHOTS))

@@ -23,7 +23,6 @@ sure. Where the sync user is Administrator, a document that the site may have ma
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -35,6 +34,7 @@ from erpsync_app.engine.context import Context
 from erpsync_app.engine.intents import may_be_of_another
 from erpsync_app.engine.mapping import Shape, link_target, links
 from erpsync_app.engine.model import LOCAL, SIDES, Binding, Document, Fields, Side, other
+from erpsync_app.engine.numbers import namesakes
 from erpsync_app.engine.pair import Pair
 
 ADMINISTRATOR = "Administrator"
@@ -80,13 +80,9 @@ def look_for_effects(ctx: Context, batch: Batch) -> None:
 def _know_by_name(ctx: Context, batch: Batch) -> None:
 	"""Two documents of one name that looks counted are one all the same if a site made one of them by itself: so are the
 	Contacts of a Lead that is called after a year."""
-	for pair in batch.pairs if batch.counter else ():
-		here, there = (pair.docs[side] for side in SIDES)
-		met = any(pair.binding.held.values()) or pair.binding.intent or pair.ambiguous
-		if here and there and not met and re.search(batch.counter, here["name"]):
-			made = [_made_by_site(ctx, batch, pair, side, pair.docs[side]) for side in SIDES]
-			same = _equal_in_essence(batch, here, LOCAL, there)
-			pair.effect = SURELY in made or (MAYBE in made and same)
+	for pair, here, there in namesakes(batch):
+		made = [_made_by_site(ctx, batch, pair, side, pair.docs[side]) for side in SIDES]
+		pair.effect = SURELY in made or (MAYBE in made and _equal_in_essence(batch, here, LOCAL, there))
 
 
 def _made_by_site(ctx: Context, batch: Batch, pair: Pair, side: Side, doc: Document | None) -> Made:

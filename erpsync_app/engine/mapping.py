@@ -54,6 +54,12 @@ CASHIERS = {"POS Opening Entry": "user", "POS Closing Entry": "user"}
 sync, so that on the other side sync is the cashier, too."""
 
 
+def only_at_birth(doctype: str) -> frozenset[str]:
+	"""The fields of a DocType that are sent when a document is created, and each site's own from then on, though they are
+	not read-only."""
+	return AT_BIRTH | {CASHIERS[doctype]} if doctype in CASHIERS else AT_BIRTH
+
+
 @dataclass(frozen=True, slots=True)
 class SyncedField:
 	"""A field that both sides have. `options` are the local side's. Where `at_birth` holds, the value is sent
@@ -169,7 +175,7 @@ def _shape(
 ) -> Shape:
 	"""`excluded` are fieldnames, `kinds` fieldtypes that are left out; `lists` the DocTypes that text fields list, by
 	fieldname."""
-	taken = set(renamed.values())
+	taken, own = set(renamed.values()), only_at_birth(local.doctype)
 	fields = []
 	for ours in local.fields.values():
 		theirs = cloud.fields.get(renamed.get(ours.name, ours.name))
@@ -195,9 +201,7 @@ def _shape(
 				cloud=theirs.name,
 				type=kind,
 				options=options,
-				at_birth=ours.read_only
-				or theirs.read_only
-				or ours.name in (*AT_BIRTH, CASHIERS.get(local.doctype)),
+				at_birth=ours.read_only or theirs.read_only or ours.name in own,
 				after_submit=ours.allow_on_submit and theirs.allow_on_submit,
 				required=ours.required or theirs.required,
 				hidden=ours.hidden or theirs.hidden,

@@ -11,11 +11,12 @@ controller adds where the name itself is taken.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from erpsync_app.engine.batch import Batch, equal
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Document, Fields, Side, other
+from erpsync_app.engine.pair import Pair
 
 ANY = "."
 
@@ -34,16 +35,24 @@ def _made(doc: Document) -> datetime:
 	return datetime.fromisoformat(doc["creation"])
 
 
-def look_for_namesakes(batch: Batch) -> None:
-	"""Find the pairs that the name alone has brought together, although each side's document may be another one: a person
-	has to say which it is."""
+def namesakes(batch: Batch) -> Iterator[tuple[Pair, Document, Document]]:
+	"""The pairs that the name alone has brought together, although each side's document may be another one, since a counter
+	may have made the name; with the local document and the cloud's."""
 	for pair in batch.pairs if batch.rule.naming == "keep" and batch.counter else ():
 		here, there = (pair.docs[side] for side in SIDES)
 		met = any(pair.binding.held.values()) or pair.binding.intent
-		if not here or not there or met or pair.effect or pair.ambiguous or not pair.in_scope:
+		if not here or not there or met or pair.ambiguous:
 			continue
-		counted = here["name"] == there["name"] and re.search(batch.counter, here["name"])
-		if counted and not is_one(batch, here, LOCAL, there) and not _match(batch, here, there):
+		if here["name"] == there["name"] and re.search(batch.counter, here["name"]):
+			yield pair, here, there
+
+
+def look_for_namesakes(batch: Batch) -> None:
+	"""Find those of them of which nothing tells that they are one: a person has to say which it is."""
+	for pair, here, there in namesakes(batch):
+		if pair.effect or not pair.in_scope:
+			continue
+		if not is_one(batch, here, LOCAL, there) and not _match(batch, here, there):
 			pair.ambiguous = (
 				f"each site has a {batch.rule.doctype} of this name of its own, and both may have counted to the same"
 				" number: rename one of them; or, if they are one, make them alike"

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from erpsync_app.engine.batch import Batch, learn
 from erpsync_app.engine.beside import ATTACHMENTS, BESIDE, TAGS
@@ -48,13 +49,19 @@ class Tally:
 	outside: Counter[str] = field(default_factory=Counter)
 
 
-Shapes = tuple[Shape, Shape]
-"""What is compared of documents that are in force, and of those that are cancelled."""
+class Shapes(NamedTuple):
+	"""What is compared of documents that are in force, and of those that are cancelled."""
+
+	in_force: Shape
+	cancelled: Shape
+
+	def of(self, *docs: Document) -> Shape:
+		return self.cancelled if all(docstatus(doc) == CANCELLED for doc in docs) else self.in_force
 
 
 def _shapes(ctx: Context, doctype: str) -> Shapes:
 	shape = ctx.shape(doctype)
-	return compared(shape), compared(given(shape))
+	return Shapes(compared(shape), compared(given(shape)))
 
 
 def suspects(ctx: Context, doctype: str, tally: Tally) -> list[Event]:
@@ -133,8 +140,7 @@ def _prints(
 	ctx: Context, doctype: str, shapes: Shapes, side: Side, docs: list[Document], files: list[File] | None
 ) -> dict[str, int]:
 	"""`files` are those of all documents; None for those of the documents to be looked up."""
-	shape = shapes[0]
-	rule = ctx.rules[doctype]
+	rule, shape = ctx.rules[doctype], shapes.in_force
 	alone = rule if files is None else replace(rule, attachments=False)
 	batch = Batch(alone, shape, [], terms_of(ctx))
 	learn(ctx, batch, side, docs)
@@ -143,9 +149,7 @@ def _prints(
 	if files is not None and rule.attachments:
 		keep_files(ctx, batch, side, docs, files)
 	return {
-		doc["name"]: fingerprint(
-			_fields(batch, shapes[docstatus(doc) == CANCELLED], doc, side), _stage(batch, doc) or 0
-		)
+		doc["name"]: fingerprint(_fields(batch, shapes.of(doc), doc, side), _stage(batch, doc) or 0)
 		for doc in docs
 	}
 
@@ -215,7 +219,7 @@ def _states(ctx: Context, batch: Batch, side: Side) -> dict[str | None, tuple[st
 def _apart(ctx: Context, batch: Batch, shapes: Shapes, pair: Pair) -> dict[str, Values]:
 	"""In what the two documents of a pair differ, by field."""
 	docs = {side: doc for side, doc in pair.docs.items() if doc}
-	shape = shapes[all(docstatus(doc) == CANCELLED for doc in docs.values())]
+	shape = shapes.of(*docs.values())
 	now = {side: _fields(batch, shape, doc, side) for side, doc in docs.items()}
 	held = {side: pair.binding.held.get(side) for side in SIDES}
 	# What is known to differ is told in full.

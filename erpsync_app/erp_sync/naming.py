@@ -13,6 +13,7 @@ from typing import Any
 import frappe
 from frappe.model.base_document import get_controller
 
+from erpsync_app.adapters.local_meta import handlers, has_naming_rule, named_by_code
 from erpsync_app.engine.numbers import ANY
 
 STOCK = ("frappe", "erpnext")
@@ -110,7 +111,7 @@ def counter_of(doctype: str) -> str:
 
 def counts(meta, seen: tuple[str, ...] = ()) -> bool:
 	"""Whether a counter is known to make the names. `seen` are DocTypes whose names are made of this one's."""
-	if frappe.db.exists("Document Naming Rule", {"document_type": meta.name, "disabled": 0}):
+	if has_naming_rule(meta.name):
 		return True
 	autoname = (meta.autoname or "").lower()
 	if autoname in ("autoincrement", "prompt", "uuid"):
@@ -123,7 +124,7 @@ def counts(meta, seen: tuple[str, ...] = ()) -> bool:
 		return by == "Naming Series"
 	if name == BUNDLES[0]:
 		return bool(frappe.db.get_single_value("Stock Settings", BUNDLES[1]))
-	if name or _named_by_others(meta.name):
+	if name or named_by_code(meta.name):
 		return name in COUNTING
 	return _option_counts(meta, seen)
 
@@ -140,7 +141,7 @@ def _pattern(meta, seen: tuple[str, ...]) -> str:
 	name = _stock_controller(meta.name)
 	known = name in BY_SETTING or name == BUNDLES[0] or name in OF_FIELDS | NAMED_AND_NUMBERED.keys()
 	if not known and (meta.autoname or "").lower() not in ("prompt", "uuid"):
-		if name or _named_by_others(meta.name) or _is_set_before(meta):
+		if name or named_by_code(meta.name) or _is_set_before(meta):
 			return ANY
 	if any(counter(target, (*seen, meta.name)) == ANY for target in _named_after(meta, seen)):
 		return ANY
@@ -166,25 +167,13 @@ def _fields_of(meta) -> list[str]:
 def _stock_controller(doctype: str) -> str:
 	"""The class whose `autoname` makes the names, if Frappe or ERPNext brings it and no other app has a hand in it."""
 	method = getattr(get_controller(doctype), "autoname", None)
-	if method is None or any(_handlers(doctype, "autoname")) or not _is_stock(method):
+	if method is None or any(handlers(doctype, "autoname")) or not _is_stock(method):
 		return ""
 	return method.__qualname__.split(".")[0]
 
 
-def _named_by_others(doctype: str) -> bool:
-	"""Whether the name is made by what another app brings."""
-	return hasattr(get_controller(doctype), "autoname") or any(_handlers(doctype, "autoname"))
-
-
 def _is_stock(method: Any) -> bool:
 	return str(getattr(method, "__module__", "")).split(".")[0] in STOCK
-
-
-def _handlers(doctype: str, event: str) -> Iterator[str]:
-	"""The dotted paths of what apps have hooked to an event of the DocType."""
-	hooks = frappe.get_doc_hooks()
-	for each in (doctype, "*"):
-		yield from hooks.get(each, {}).get(event, ())
 
 
 def _is_set_before(meta) -> bool:
@@ -203,7 +192,7 @@ def _is_set_before(meta) -> bool:
 		order_by="name asc",
 	)
 	for event in BEFORE_NAMING:
-		methods = [getattr(controller, event, None), *map(frappe.get_attr, _handlers(doctype, event))]
+		methods = [getattr(controller, event, None), *map(frappe.get_attr, handlers(doctype, event))]
 		for method in methods:
 			if method is not None and not _is_stock(method):
 				sources += _sources(method, controller, set())
