@@ -12,12 +12,9 @@ from frappe.utils import add_to_date, now
 
 from erpsync_app import verify
 from erpsync_app.tests.support import set_rules
-from erpsync_app.tests.trade import Clerk, company, in_step, stock_item, store
+from erpsync_app.tests.trade import Clerk, Sides, company, in_step, stock_item, store
 
 MASTERS = ("Customer", "Supplier", "Item", "Item Price")
-
-Sides = tuple[Clerk, Clerk]
-"""The clerk who makes the first documents, and the one on the other side."""
 
 
 def from_now_on(*doctypes: str) -> None:

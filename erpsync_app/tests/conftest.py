@@ -16,7 +16,7 @@ from erpsync_app.tests import support
 from erpsync_app.tests.machine import connect_again
 from erpsync_app.tests.support import CLOUD_URL, LOCAL_SITE, LOCAL_URL, Person
 from erpsync_app.tests.test_life_cycle import at_rest
-from erpsync_app.tests.trade import count_apart
+from erpsync_app.tests.trade import Sides, clerks, count_apart
 
 
 @pytest.hookimpl(wrapper=True)
@@ -93,6 +93,13 @@ def at_rest_in_the_end(ledger: None) -> Iterator[None]:
 	yield
 	if support.count("Sync Rule"):
 		at_rest()
+
+
+@pytest.fixture(params=["made here", "made in the cloud"])
+def sides(request, ledger: None, local: Person, cloud: Person) -> Sides:
+	"""The clerk who makes the first documents, and the one on the other side; modules add what their tests begin with."""
+	here, there = clerks(local, cloud)
+	return (here, there) if request.param == "made here" else (there, here)
 
 
 @pytest.fixture

@@ -11,12 +11,14 @@ import pytest
 from frappe.utils import add_days, today
 
 from erpsync_app.adapters import local_calls
-from erpsync_app.tests.support import Person, last_conflict, set_rules, sync
+from erpsync_app.tests.support import last_conflict, set_rules, sync
 from erpsync_app.tests.test_main_job import customer, item
 from erpsync_app.tests.trade import (
 	FILTERED_BY,
+	PURCHASE_INVOICE,
 	Clerk,
-	clerks,
+	Sides,
+	alike,
 	company,
 	in_step,
 	invoice_of,
@@ -28,18 +30,16 @@ pytestmark = pytest.mark.usefixtures("apart", "at_rest_in_the_end")
 UNRECONCILE = (
 	"erpnext.accounts.doctype.unreconcile_payment.unreconcile_payment.create_unreconcile_doc_for_selection"
 )
-INVOICE = "erpnext.accounts.doctype.purchase_invoice.purchase_invoice"
 
 
-@pytest.fixture(params=["made here", "made in the cloud"])
-def sides(request, ledger: None, local: Person, cloud: Person, prefix: str) -> tuple[Clerk, Clerk]:
-	"""The clerk who makes the documents, and the one on the other side. There are a customer, a supplier and a service."""
-	here, there = clerks(local, cloud)
-	origin, mirror = (here, there) if request.param == "made here" else (there, here)
+@pytest.fixture
+def sides(sides: Sides, prefix: str) -> Sides:
+	"""There are a customer, a supplier and a service."""
+	origin, _ = sides
 	origin.insert(**customer(prefix))
 	origin.insert("Supplier", supplier_name=prefix, supplier_group="All Supplier Groups")
 	origin.insert(**item(f"{prefix} service", "All Item Groups"), is_stock_item=0)
-	return origin, mirror
+	return sides
 
 
 def only(prefix: str, *doctypes: str, **values: object) -> None:
@@ -51,18 +51,6 @@ def only(prefix: str, *doctypes: str, **values: object) -> None:
 			for doctype in (*doctypes, "Customer", "Supplier", "Item")
 		)
 	)
-
-
-def alike(sides: tuple[Clerk, Clerk], doctype: str, name: str, **seen: object) -> str:
-	"""Both sides show this of a document of the first clerk; answers its name on the other side."""
-	origin, mirror = sides
-	copy = origin.twin(doctype, name)
-	shown = [
-		{field: clerk.get(doctype, its).get(field) for field in seen}
-		for clerk, its in ((origin, name), (mirror, copy))
-	]
-	assert shown == [seen, seen], f"{doctype} {name}, on the {origin.side} and the {mirror.side} site"
-	return copy
 
 
 def order_of(prefix: str, **values: object) -> dict:
@@ -208,7 +196,9 @@ def test_an_invoice_is_blocked_and_a_payment_cleared(sides: tuple[Clerk, Clerk],
 	payment = origin.paid_on_account(prefix, 40)["name"]
 	in_step()
 	day = add_days(today(), 5)
-	origin.call(f"{INVOICE}.block_invoice", name=bill, release_date=day, hold_comment="a wrong price")
+	origin.call(
+		f"{PURCHASE_INVOICE}.block_invoice", name=bill, release_date=day, hold_comment="a wrong price"
+	)
 	copy = origin.twin("Payment Entry", payment)
 	form = {
 		"doctype": "Bank Clearance",
@@ -232,10 +222,10 @@ def test_an_invoice_is_blocked_and_a_payment_cleared(sides: tuple[Clerk, Clerk],
 	copy = alike(sides, "Purchase Invoice", bill, on_hold=1, release_date=day, hold_comment="a wrong price")
 	alike(sides, "Payment Entry", payment, clearance_date=today())
 
-	mirror.call(f"{INVOICE}.change_release_date", name=copy, release_date=today())
+	mirror.call(f"{PURCHASE_INVOICE}.change_release_date", name=copy, release_date=today())
 	in_step()
 	alike(sides, "Purchase Invoice", bill, on_hold=1, release_date=today())
-	mirror.call(f"{INVOICE}.unblock_invoice", name=copy)
+	mirror.call(f"{PURCHASE_INVOICE}.unblock_invoice", name=copy)
 	in_step()
 	alike(sides, "Purchase Invoice", bill, on_hold=0, release_date=None)
 

@@ -7,18 +7,18 @@ from __future__ import annotations
 import pytest
 from frappe.utils import add_days, now_datetime, today
 
-from erpsync_app.tests.company import Sides, agree, from_now_on, in_stock, made, twin
-from erpsync_app.tests.support import Person
+from erpsync_app.tests.company import agree, from_now_on, in_stock, made, twin
 from erpsync_app.tests.test_main_job import customer, item
-from erpsync_app.tests.trade import Clerk, clerks, company, in_step, store
+from erpsync_app.tests.trade import (
+	Clerk,
+	Sides,
+	alike,
+	company,
+	in_step,
+	store,
+)
 
 pytestmark = pytest.mark.usefixtures("apart", "at_rest_in_the_end")
-
-
-@pytest.fixture(params=["made here", "made in the cloud"])
-def sides(request, ledger: None, local: Person, cloud: Person) -> Sides:
-	here, there = clerks(local, cloud)
-	return (here, there) if request.param == "made here" else (there, here)
 
 
 def now_as_text() -> str:
@@ -139,8 +139,7 @@ def test_a_lead_becomes_a_customer_who_orders(sides: Sides, prefix: str):
 	rows = [{**each, "delivery_date": day} for each in order["items"]]
 	mirror.submitted(**{**order, "delivery_date": day, "items": rows})
 	agree()
-	for doc in (origin.get("Lead", lead["name"]), twin(sides, "Lead", lead["name"])):
-		assert doc["status"] == "Converted"
+	alike(sides, "Lead", lead["name"], status="Converted")
 	assert mirror.get("Quotation", offer["name"])["status"] == "Ordered"
 
 
@@ -186,6 +185,5 @@ def test_a_project_of_a_template_is_worked_on_and_billed(sides: Sides, prefix: s
 	)
 	mirror.submitted(**{**bill, "due_date": add_days(today(), 5)})
 	agree()
-	for doc in (origin.get("Timesheet", sheet["name"]), twin(sides, "Timesheet", sheet["name"])):
-		assert (doc["status"], doc["per_billed"]) == ("Billed", 100)
+	alike(sides, "Timesheet", sheet["name"], status="Billed", per_billed=100)
 	assert origin.get("Project", project)["percent_complete"] == 50

@@ -16,7 +16,7 @@ from erpsync_app.tests.support import Person, set_rules, set_setting
 from erpsync_app.tests.test_main_job import customer, item
 from erpsync_app.tests.trade import (
 	Clerk,
-	clerks,
+	Sides,
 	company,
 	in_step,
 	invoice_of,
@@ -29,11 +29,10 @@ pytestmark = pytest.mark.usefixtures("apart", "at_rest_in_the_end")
 FOREIGN = "INR"
 
 
-@pytest.fixture(params=["made here", "made in the cloud"])
-def sides(request, ledger: None, local: Person, cloud: Person, prefix: str) -> tuple[Clerk, Clerk]:
+@pytest.fixture
+def sides(sides: Sides, prefix: str) -> Sides:
 	set_rules(*rules(prefix))
-	here, there = clerks(local, cloud)
-	return (here, there) if request.param == "made here" else (there, here)
+	return sides
 
 
 def one_on_each(sides: tuple[Clerk, Clerk], doctype: str, filters: dict | list, *fields: str) -> list[dict]:

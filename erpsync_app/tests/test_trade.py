@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import pytest
 
-from erpsync_app.tests.support import Person, set_rules
+from erpsync_app.tests.support import set_rules
 from erpsync_app.tests.test_main_job import customer, item
 from erpsync_app.tests.trade import (
 	Clerk,
-	clerks,
+	Sides,
+	alike,
 	in_step,
 	invoice_of,
 	order_of,
@@ -23,35 +24,24 @@ from erpsync_app.tests.trade import (
 pytestmark = pytest.mark.usefixtures("apart", "at_rest_in_the_end")
 
 
-@pytest.fixture(params=["made here", "made in the cloud"])
-def sides(request, ledger: None, local: Person, cloud: Person, prefix: str) -> tuple[Clerk, Clerk]:
-	"""The clerk who makes the first document, and the one on the other side. Both have goods in the store, a customer
-	and a supplier."""
+@pytest.fixture
+def sides(sides: Sides, prefix: str) -> Sides:
+	"""Both have goods in the store, a customer and a supplier."""
 	set_rules(*rules(prefix))
-	here, there = clerks(local, cloud)
-	origin, mirror = (here, there) if request.param == "made here" else (there, here)
+	origin, _ = sides
 	origin.insert(**customer(prefix))
 	origin.insert("Supplier", supplier_name=prefix, supplier_group="All Supplier Groups")
 	origin.insert(**stock_item(f"{prefix} goods"))
 	origin.insert(**item(f"{prefix} service", "All Item Groups"), is_stock_item=0)
 	origin.received(f"{prefix} goods", 20, 5, prefix)
 	in_step()
-	return origin, mirror
+	return sides
 
 
 def looks(clerk: Clerk, doctype: str, name: str, *fields: str) -> dict:
 	"""What a user sees of a document."""
 	doc = clerk.get(doctype, name)
 	return {field: doc.get(field) for field in fields}
-
-
-def alike(sides: tuple[Clerk, Clerk], doctype: str, name: str, **seen: object) -> str:
-	"""Both sides show this of a document of the first clerk; answers its name on the other side."""
-	origin, mirror = sides
-	copy = origin.twin(doctype, name)
-	shown = [looks(clerk, doctype, its, *seen) for clerk, its in ((origin, name), (mirror, copy))]
-	assert shown == [seen, seen], f"{doctype} {name}, on the {origin.side} and the {mirror.side} site"
-	return copy
 
 
 def row(clerk: Clerk, doctype: str, name: str, number: int = 0) -> dict:

@@ -16,58 +16,39 @@ from frappe.utils import add_days, today
 from erpsync_app.engine.model import CLOUD, LOCAL, other
 from erpsync_app.tests.support import Person, count, sync
 
+QUOTATION = "erpnext.selling.doctype.quotation.quotation"
+SALES_ORDER = "erpnext.selling.doctype.sales_order.sales_order"
+DELIVERY_NOTE = "erpnext.stock.doctype.delivery_note.delivery_note"
+SALES_INVOICE = "erpnext.accounts.doctype.sales_invoice.sales_invoice"
+MATERIAL_REQUEST = "erpnext.stock.doctype.material_request.material_request"
+PURCHASE_ORDER = "erpnext.buying.doctype.purchase_order.purchase_order"
+PURCHASE_RECEIPT = "erpnext.stock.doctype.purchase_receipt.purchase_receipt"
+PURCHASE_INVOICE = "erpnext.accounts.doctype.purchase_invoice.purchase_invoice"
+
 CREATE = {
-	("Quotation", "Sales Order"): "erpnext.selling.doctype.quotation.quotation.make_sales_order",
-	("Sales Order", "Delivery Note"): "erpnext.selling.doctype.sales_order.sales_order.make_delivery_note",
-	("Sales Order", "Sales Invoice"): "erpnext.selling.doctype.sales_order.sales_order.make_sales_invoice",
-	(
-		"Sales Order",
-		"Material Request",
-	): "erpnext.selling.doctype.sales_order.sales_order.make_material_request",
-	(
-		"Delivery Note",
-		"Sales Invoice",
-	): "erpnext.stock.doctype.delivery_note.delivery_note.make_sales_invoice",
-	("Delivery Note", "Delivery Note"): "erpnext.stock.doctype.delivery_note.delivery_note.make_sales_return",
-	(
-		"Sales Invoice",
-		"Delivery Note",
-	): "erpnext.accounts.doctype.sales_invoice.sales_invoice.make_delivery_note",
-	(
-		"Sales Invoice",
-		"Sales Invoice",
-	): "erpnext.accounts.doctype.sales_invoice.sales_invoice.make_sales_return",
-	(
-		"Material Request",
-		"Purchase Order",
-	): "erpnext.stock.doctype.material_request.material_request.make_purchase_order",
-	(
-		"Purchase Order",
-		"Purchase Receipt",
-	): "erpnext.buying.doctype.purchase_order.purchase_order.make_purchase_receipt",
-	(
-		"Purchase Order",
-		"Purchase Invoice",
-	): "erpnext.buying.doctype.purchase_order.purchase_order.make_purchase_invoice",
-	(
-		"Purchase Receipt",
-		"Purchase Invoice",
-	): "erpnext.stock.doctype.purchase_receipt.purchase_receipt.make_purchase_invoice",
-	(
-		"Purchase Receipt",
-		"Purchase Receipt",
-	): "erpnext.stock.doctype.purchase_receipt.purchase_receipt.make_purchase_return",
-	(
-		"Purchase Invoice",
-		"Purchase Invoice",
-	): "erpnext.accounts.doctype.purchase_invoice.purchase_invoice.make_debit_note",
+	("Quotation", "Sales Order"): f"{QUOTATION}.make_sales_order",
+	("Sales Order", "Delivery Note"): f"{SALES_ORDER}.make_delivery_note",
+	("Sales Order", "Sales Invoice"): f"{SALES_ORDER}.make_sales_invoice",
+	("Sales Order", "Material Request"): f"{SALES_ORDER}.make_material_request",
+	("Delivery Note", "Sales Invoice"): f"{DELIVERY_NOTE}.make_sales_invoice",
+	("Delivery Note", "Delivery Note"): f"{DELIVERY_NOTE}.make_sales_return",
+	("Delivery Note", "Packing Slip"): f"{DELIVERY_NOTE}.make_packing_slip",
+	("Delivery Note", "Installation Note"): f"{DELIVERY_NOTE}.make_installation_note",
+	("Sales Invoice", "Delivery Note"): f"{SALES_INVOICE}.make_delivery_note",
+	("Sales Invoice", "Sales Invoice"): f"{SALES_INVOICE}.make_sales_return",
+	("Material Request", "Purchase Order"): f"{MATERIAL_REQUEST}.make_purchase_order",
+	("Purchase Order", "Purchase Receipt"): f"{PURCHASE_ORDER}.make_purchase_receipt",
+	("Purchase Order", "Purchase Invoice"): f"{PURCHASE_ORDER}.make_purchase_invoice",
+	("Purchase Receipt", "Purchase Invoice"): f"{PURCHASE_RECEIPT}.make_purchase_invoice",
+	("Purchase Receipt", "Purchase Receipt"): f"{PURCHASE_RECEIPT}.make_purchase_return",
+	("Purchase Invoice", "Purchase Invoice"): f"{PURCHASE_INVOICE}.make_debit_note",
 }
 """What *Create* makes of a document. Of itself: its return."""
 
 UPDATE_STATUS = {
-	"Sales Order": "erpnext.selling.doctype.sales_order.sales_order.update_status",
-	"Purchase Order": "erpnext.buying.doctype.purchase_order.purchase_order.update_status",
-	"Material Request": "erpnext.stock.doctype.material_request.material_request.update_status",
+	"Sales Order": f"{SALES_ORDER}.update_status",
+	"Purchase Order": f"{PURCHASE_ORDER}.update_status",
+	"Material Request": f"{MATERIAL_REQUEST}.update_status",
 }
 
 APART = 50_000
@@ -389,6 +370,22 @@ def count_apart(doctypes: Iterable[str] = FILTERED_BY) -> None:
 			if counter.get_current_value() < APART:
 				counter.update_counter(APART)
 	frappe.db.commit()
+
+
+Sides = tuple[Clerk, Clerk]
+"""The clerk who makes the first documents, and the one on the other side."""
+
+
+def alike(sides: Sides, doctype: str, name: str, **seen: object) -> str:
+	"""Both sides show this of a document of the first clerk; answers its name on the other side."""
+	origin, mirror = sides
+	copy = origin.twin(doctype, name)
+	shown = [
+		{field: clerk.get(doctype, its).get(field) for field in seen}
+		for clerk, its in ((origin, name), (mirror, copy))
+	]
+	assert shown == [seen, seen], f"{doctype} {name}, on the {origin.side} and the {mirror.side} site"
+	return copy
 
 
 def clerks(local: Person, cloud: Person, of: str | None = None) -> tuple[Clerk, Clerk]:
