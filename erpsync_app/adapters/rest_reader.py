@@ -19,6 +19,9 @@ from erpsync_app.engine.errors import NeedsPerson, Refused, Unavailable, Unreada
 from erpsync_app.engine.model import TRAIL, Cursor, Deletion, Document, Note, Stamp
 from erpsync_app.engine.tags import USER_TAGS
 
+STAMPS = 5
+"""How many stamps one call lists for each document that one call reads: a scan compares a page of 1,000 at once."""
+
 
 class RestReader(RestAccount):
 	"""One stock site, as far as it is read."""
@@ -40,7 +43,7 @@ class RestReader(RestAccount):
 	def stamps(self, doctype: str, names: Sequence[str], filters: Sequence[tuple] = ()) -> dict[str, str]:
 		wanted = list(dict.fromkeys(name for name in names if name))
 		found: dict[str, str] = {}
-		for chunk in chunks(wanted, self._chunk):
+		for chunk in chunks(wanted, STAMPS * self._chunk):
 			rows = self._by_name(doctype, chunk, ["name", "modified"], filters)
 			found.update((name, row["modified"]) for name, row in rows.items())
 		return found

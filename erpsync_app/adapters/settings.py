@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import json
+import pickle
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
 
 import frappe
+import redis
 from frappe.model import default_fields
 from frappe.utils import get_datetime
 from frappe.utils.password import get_decrypted_password, get_encryption_key
@@ -23,9 +26,10 @@ from erpsync_app.engine.rules import check_filters
 from erpsync_app.engine.safety import BY_HAND, COUNTED, Limit, Limits
 
 RULES_KEY = "erpsync_rules"
+"""The cache key of what `captured` asks; `erp_sync.rules_cache` puts it right when a rule or a setting changes."""
+
 IN_FORCE = {"enabled": 1, "name": ("!=", BUNDLE)}
 """Each site makes bundles of its own: a rule for them has nothing to do."""
-"""The cache key of `captured`; Sync Rule and Sync Settings clear it when they change."""
 
 SYNC_USER = "erp-sync@example.com"
 """The user that sync runs as on this site unless Sync Settings name another one; made at installation."""
@@ -197,21 +201,38 @@ def captured(doctype: str, option: str | None = None) -> bool:
 
 	Asks the cache, not the database: every save of every document asks this.
 	"""
-	options = (frappe.cache.get_value(RULES_KEY, _captured) or {}).get(doctype)
+	options = _known_rules().get(doctype)
 	return options is not None and (option is None or option in options)
 
 
 def followed(doctype: str) -> bool:
 	"""Whether there is a rule with which documents of this DocType cross that are about others."""
 	follower = FOLLOWERS.get(doctype)
-	rules = frappe.cache.get_value(RULES_KEY, _captured) or {}
-	return follower is not None and any(follower.option in options for options in rules.values())
+	return follower is not None and any(follower.option in options for options in _known_rules().values())
 
 
-def _captured() -> dict[str, list[str]]:
-	"""The options of each enabled rule."""
+def tell_rules() -> None:
+	"""Tell all processes what the rules are: to be called when a change of them has been committed."""
+	frappe.cache.set_value(RULES_KEY, options_of_rules())
+
+
+def options_of_rules() -> dict[str, list[str]]:
+	"""The options of each enabled rule by DocType, from the database; empty where sync is off."""
 	# Not from the connection's own memory: what is found here is told to all other processes.
 	if not frappe.db.get_single_value("Sync Settings", "enabled", cache=False):
 		return {}
 	rows = frappe.get_all("Sync Rule", filters=IN_FORCE, fields=["name", *OPTIONS], order_by="name asc")
 	return {row["name"]: [option for option in OPTIONS if row[option]] for row in rows}
+
+
+def _known_rules() -> dict[str, list[str]]:
+	"""What the cache has of `options_of_rules`. A cache that was emptied is filled again, but never overwritten: this
+	transaction may be older than the last change of a rule, whose worker has told all others by now."""
+	known = frappe.cache.get_value(RULES_KEY)
+	if known is None:
+		known = options_of_rules()
+		key = frappe.cache.make_key(RULES_KEY)
+		frappe.local.cache[key] = known
+		with suppress(redis.ConnectionError):
+			frappe.cache.set(key, pickle.dumps(known), nx=True)
+	return known

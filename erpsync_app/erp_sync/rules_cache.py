@@ -1,19 +1,19 @@
 # Copyright (c) 2026, erpsync_app contributors
 # License: MIT. See license.txt
-"""What each worker keeps at hand of the rules and settings; `adapters.settings` fills it."""
+"""What each worker keeps at hand of the rules and settings; `adapters.settings` reads it."""
 
 import frappe
 
-from erpsync_app.adapters.settings import RULES_KEY
+from erpsync_app.adapters.settings import RULES_KEY, tell_rules
 
 
 def clear():
-	"""Forget it now, and again when the transaction ends: until then another worker may have kept what it read
-	of before, and this one what will be rolled back."""
-	_clear()
-	frappe.db.after_commit.add(_clear)
-	frappe.db.after_rollback.add(_clear)
+	"""Forget it now, so that this transaction goes by its own changes; and when it is committed, tell all workers: one may
+	have kept what it read of before."""
+	_forget()
+	frappe.db.after_commit.add(tell_rules)
+	frappe.db.after_rollback.add(_forget)
 
 
-def _clear():
+def _forget():
 	frappe.cache.delete_value(RULES_KEY)

@@ -245,6 +245,26 @@ def test_what_is_said_and_tagged_here_crosses_by_itself(cloud: Person, prefix: s
 	until(lambda: count("Sync Event") == 0, "an empty queue")
 
 
+def test_who_reads_the_rules_as_they_were_tells_nobody_else(
+	monkeypatch: pytest.MonkeyPatch, prefix: str, enabled: None, local: Person
+):
+	"""A rule is switched off while another worker, whose transaction began before, finds the cache empty."""
+	rules(prefix)
+	frappe.cache.delete_value(settings.RULES_KEY)
+	read = settings.options_of_rules
+
+	def read_and_fall_behind() -> dict[str, list[str]]:
+		found = read()
+		local.edit("Sync Rule", "Customer", enabled=0)
+		return found
+
+	monkeypatch.setattr(settings, "options_of_rules", read_and_fall_behind)
+	assert settings.captured("Customer"), "as this transaction sees it"
+	frappe.db.rollback()
+	frappe.local.cache.clear()
+	assert not settings.captured("Customer")
+
+
 def test_only_what_may_cross_is_captured(prefix: str, enabled: None):
 	rules(prefix, comments=1)
 	assert settings.captured("Customer") and settings.captured("Customer", "comments")

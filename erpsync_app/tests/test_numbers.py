@@ -256,7 +256,7 @@ class SetsAnother(Document):
 	[(OwnName, "own"), (SetsField, "own"), (SetsByName, "own"), (SetsAnother, "keep"), (Document, "keep")],
 )
 def test_a_controller_that_nobody_knows(monkeypatch, controller: type, usual: str) -> None:
-	monkeypatch.setattr(naming, "get_controller", lambda doctype: controller)
+	monkeypatch.setitem(frappe.controllers.setdefault(frappe.local.site, {}), "Brand", controller)
 	assert naming.usual_naming(frappe.get_meta("Brand")) == usual
 
 
