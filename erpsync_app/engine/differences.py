@@ -11,11 +11,12 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timezone
 from math import isclose
 from typing import Any, Literal
 
 from erpsync_app.engine.beside import LEFT, Members
-from erpsync_app.engine.canonical import INTEGER_TYPES, NUMBER_TYPES
+from erpsync_app.engine.canonical import INTEGER_TYPES, NUMBER_TYPES, spelled
 from erpsync_app.engine.mapping import Shape, SyncedField, link_target, only_at_birth
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Fields, Rule, Side, other
 
@@ -184,7 +185,8 @@ def _its_own(
 	values = [now[side][f.local] for side in SIDES]
 	targets = [link_target(f, now[side], shape, LOCAL) for side in SIDES]
 	elsewhere = all(targets) and not any(target in covered for target in targets)
-	defaulted = not all(values) and f.default in [str(value) for value in values if value]
+	default = spelled(f.default, f.type, timezone.utc, timezone.utc)
+	defaulted = not all(values) and default in [value for value in values if value]
 	known = all(fields is not None and f.local in fields for fields in was.values())
 	filled_in = defaulted or (
 		known and any(now[side][f.local] is not None and now[other(side)][f.local] is None for side in copies)

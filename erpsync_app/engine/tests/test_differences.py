@@ -35,6 +35,7 @@ SHAPE = Shape(
 		f("discount", "Select", default="Percentage"),
 		f("reserved", "Check", default="1"),
 		f("frozen", "Check", default="0"),
+		f("of_goods", "Float", default="1"),
 		f("remarks", "Small Text"),
 		f("customer", "Link", "Customer"),
 		f("bundle", "Link", "Bundle"),
@@ -96,6 +97,7 @@ def row(qty=1.0, note=None, bundle=None) -> dict:
 		),
 		({"reserved": 0}, {"reserved": 1}, {"reserved": 0}, {"reserved": 1}, {}),
 		({"frozen": 0}, {"frozen": 1}, {}, {}, {"frozen": (0, 1)}),
+		({"of_goods": 0.0}, {"of_goods": 1.0}, {"of_goods": 0.0}, {"of_goods": 1.0}, {}),
 		(
 			{"remarks": {"file": "1"}},
 			{"remarks": "https://example.com"},
