@@ -180,12 +180,21 @@ def _place(
 		)
 	if made := _shared(ctx, batch, side, told, to, share):
 		return made
+	twin = ctx.ledger.bindings(FILE, source, [file.hash]).get(file.hash)
+	if twin and twin.error:
+		raise Refused(twin.error)
 	sent = ctx.sites[source].download(file, batch.rule.file_limit)
 	if not sent:
 		raise Refused("it is empty.")
 	made = site.add_file(to, sent)
-	if made.hash != file.hash:
-		_bind(ctx, batch, {source: file.hash, side: made.hash})
+	if made.hash != file.hash and not _bind(ctx, batch, {source: file.hash, side: made.hash}):
+		# Two pictures that are the same but for their EXIF, which the site takes away: remembered, so that the second
+		# one is not sent again.
+		site.delete(FILE, made.name, made.modified)
+		why = f"the {side} site makes the same file of it as of another one."
+		names = {source: file.hash, side: None}
+		ctx.ledger.save([Outcome(Binding(FILE, names, status="Diverged", error=why))])
+		raise Refused(why)
 	terms.files[made.url] = made
 	return made
 
@@ -233,13 +242,15 @@ def bind_twins(ctx: Context, batch: Batch, pair: Pair) -> None:
 		_bind(ctx, batch, hashes)
 
 
-def _bind(ctx: Context, batch: Batch, hashes: Mapping[Side, str]) -> None:
-	"""Remember that one content has another hash on each side."""
+def _bind(ctx: Context, batch: Batch, hashes: Mapping[Side, str]) -> bool:
+	"""Remember that one content has another hash on each side; False where one of them is bound to another."""
+	ctx.ledger.save([])  # by itself: what is refused takes back what was written before
 	try:
 		ctx.ledger.save([Outcome(Binding(FILE, hashes, status="Synced"))])
 	except Duplicate:
-		return  # one of them is bound to another: two pictures that are the same but for their EXIF
+		return False
 	alias(batch, hashes)
+	return True
 
 
 def _changed_privacy(ctx: Context, side: Side, file: File, private: bool) -> File:

@@ -49,6 +49,17 @@ def picture(kind: str, colour: int) -> bytes:
 	return into.getvalue()
 
 
+def photographs(*places: str) -> list[bytes]:
+	"""The same picture, with a description in its EXIF that tells where it was taken."""
+	taken, pixels = [], Image.effect_noise((32, 32), 50).convert("RGB")
+	for place in places:
+		exif, into = Image.Exif(), io.BytesIO()
+		exif[0x010E] = place
+		pixels.save(into, "JPEG", exif=exif)
+		taken.append(into.getvalue())
+	return taken
+
+
 class Desk:
 	"""Someone at one site, over HTTP, who attaches files and looks at them."""
 
@@ -247,6 +258,24 @@ def test_a_jpeg_which_sites_encode_anew(sides: tuple[Desk, Desk], prefix: str):
 	there.remove(copy)
 	in_step()
 	assert here.attachments("Item", prefix) == [] and not here.get("Item", prefix).get("image")
+
+
+def test_two_photographs_that_differ_in_their_exif_alone(sides: tuple[Desk, Desk], prefix: str):
+	"""Sites take the EXIF away from what is uploaded, unless a setting says otherwise: on the other side they are one."""
+	here, there = sides
+	here.insert(**customer(prefix))
+	here.edit("System Settings", "System Settings", strip_exif_metadata_from_uploaded_images=0)
+	try:
+		for n, content in enumerate(photographs("Graz", "Linz")):
+			here.attach("Customer", prefix, f"{prefix} {n}.jpg", content)
+		assert len({file["content_hash"] for file in here.attachments("Customer", prefix)}) == 2
+		(error,) = sync().errors
+		assert f"{prefix} 1.jpg stays" in error and "the same file of it as of another one" in error
+		assert still()
+		assert [file["file_name"] for file in there.attachments("Customer", prefix)] == [f"{prefix} 0.jpg"]
+		assert len(here.attachments("Customer", prefix)) == 2
+	finally:
+		here.edit("System Settings", "System Settings", strip_exif_metadata_from_uploaded_images=1)
 
 
 def test_a_file_over_the_limit_is_named_and_the_rest_flows(sides: tuple[Desk, Desk], prefix: str):
