@@ -107,7 +107,10 @@ def outbound(
 			if (url := address(value, terms)) or not value:
 				values[name] = url  # of a file that is not there, the field stays what it is
 		elif f.type == "Datetime" and terms.side != LOCAL:
-			values[name] = spelled(value, f.type, terms.local_zone, terms.zone)
+			held = (current or {}).get(name)
+			same = held and spelled(held, f.type, terms.zone, terms.local_zone) == value
+			# Of the hour that comes twice on the local side, which one it is only the other side knows.
+			values[name] = held if same else spelled(value, f.type, terms.local_zone, terms.zone)
 		elif f.lists and value:
 			values[name] = relisted(value, partial(terms.link_out, f.lists))
 		elif f.type in REFERRING_TYPES and value is not None:

@@ -244,6 +244,16 @@ def test_a_dynamic_link_alone_is_sent_by_the_chooser_that_stands_there():
 	assert outbound({"party": "LS-1"}, SHAPE, THERE) == {"party": "LS-1"}
 
 
+@pytest.mark.parametrize("held", ["2026-10-24 20:30:00", "2026-10-24 21:30:00"])
+def test_a_moment_that_is_not_edited_stays_the_one_of_two_that_it_was(held):
+	"""On 2026-10-25 it is half past two twice in Berlin, and in New York half past eight and half past nine."""
+	assert canonical({"due": held}, SHAPE, THERE) == {"due": (told := "2026-10-25 02:30:00.000000")}
+	assert outbound({"due": told, "title": "B"}, SHAPE, THERE, {"due": held})["due"] == held
+	assert outbound({"due": told}, SHAPE, THERE, {"due": "2026-10-24 12:00:00"})["due"].startswith(
+		"2026-10-24 20:30"
+	)
+
+
 def test_rows_keep_their_identity_and_what_is_not_synced():
 	held = {
 		"rows": [
