@@ -4,7 +4,8 @@
 
 Events on one document share a `document_key`, and a key is leased as a whole. The claim needs nothing but single
 UPDATE statements and a second look after the commit, so it holds on every database of Frappe's, SQLite included.
-Each step is a transaction of its own, and is done again where another worker's was quicker.
+Each step is a transaction of its own, and is done again where another worker's was quicker. When an event is due and
+until when it is leased is kept in UTC: the site's own time comes twice when summer time ends.
 """
 
 from __future__ import annotations
@@ -12,12 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import frappe
 from frappe.query_builder import Case, DocType
 from frappe.query_builder.functions import Min
-from frappe.utils import get_datetime, get_system_timezone, now_datetime
+from frappe.utils import get_datetime
 
 from erpsync_app.adapters.ledger import insert_rows
 from erpsync_app.adapters.processes import is_dead, owner
@@ -32,6 +32,11 @@ RENEW_AFTER = LEASE / 4
 
 CLAIM_AGAIN = timedelta(seconds=1)
 COLUMNS = ("name", "side", "ref_doctype", "docname", "kind", "trigger", "attempts")
+
+
+def utc_now() -> datetime:
+	"""The present, naive, in UTC."""
+	return datetime.now(timezone.utc).replace(tzinfo=None)
 
 
 def key_of(doctype: str, local_name: str) -> str:
@@ -143,7 +148,7 @@ class SiteEventQueue:
 		return [_event(row) for row in rows]
 
 	def renew(self, events: Sequence[Event]) -> bool:
-		now = now_datetime()
+		now = utc_now()
 		if not events or (self._renewed and timedelta(0) <= now - self._renewed < RENEW_AFTER):
 			return True
 		ids = [event.id for event in events]
@@ -157,7 +162,7 @@ class SiteEventQueue:
 		again(prolong)
 		held = frappe.qb.from_(table).select(table.name).where(mine & table.name.isin(ids)).run()
 		self._renewed = now
-		return len(held) == len(ids) and now_datetime() < now + LEASE
+		return len(held) == len(ids) and utc_now() < now + LEASE
 
 	def busy(self, doctype: str, names: Sequence[str]) -> bool:
 		table = DocType("Sync Event")
@@ -167,7 +172,7 @@ class SiteEventQueue:
 			& table.docname.isin(list(names))
 			& (table.state == "Processing")
 			& (table.lease_owner != self.owner)
-			& (table.lease_until > now_datetime())
+			& (table.lease_until > utc_now())
 		)
 		return bool(frappe.qb.from_(table).select(table.name).where(others).limit(1).run())
 
@@ -191,7 +196,7 @@ class SiteEventQueue:
 		attempt: bool,
 		blocked: bool = False,
 	) -> None:
-		due = now_datetime() + after if after else None
+		due = utc_now() + after if after else None
 		self._give_back(events, "Pending", error, due=due, attempt=attempt, blocked=blocked)
 
 	def fail(
@@ -215,7 +220,7 @@ class SiteEventQueue:
 
 	def hasten(self, doctypes: Sequence[str]) -> None:
 		table = DocType("Sync Event")
-		soon = (table.attempts == 0) & (table.next_try <= now_datetime() + NEXT_RUN)
+		soon = (table.attempts == 0) & (table.next_try <= utc_now() + NEXT_RUN)
 		waits = (table.state == "Pending") & ((table.blocked == 1) | soon)
 		of_them = table.ref_doctype.isin(list(doctypes)) & table.next_try.isnotnull()
 		self._make_due(waits & of_them, next_try=None)
@@ -236,10 +241,8 @@ class SiteEventQueue:
 
 	def set_aside(self, doctype: str, side: Side) -> dict[str, str]:
 		filters = {"ref_doctype": doctype, "side": side, "state": "Failed", "kind": "change"}
-		rows = frappe.get_all(
-			"Sync Event", filters, ["docname", "seen"], order_by="creation asc", as_list=True
-		)
-		return {name: seen or "" for name, seen in rows}
+		rows = frappe.get_all("Sync Event", filters, ["docname", "seen"], order_by="creation asc")
+		return {row["docname"]: row["seen"] or "" for row in rows}
 
 	def deletions(self, doctype: str, side: Side) -> list[str]:
 		table = DocType("Sync Event")
@@ -268,9 +271,7 @@ class SiteEventQueue:
 		if waiting.select(table.name).where(table.next_try.isnull()).limit(1).run():
 			return datetime.now(timezone.utc)
 		((due,),) = waiting.select(Min(table.next_try)).run()
-		if due is None:
-			return None
-		return get_datetime(due).replace(tzinfo=ZoneInfo(get_system_timezone())).astimezone(timezone.utc)
+		return get_datetime(due).replace(tzinfo=timezone.utc) if due else None
 
 	def _give_back(
 		self,
@@ -314,7 +315,7 @@ class SiteEventQueue:
 		if not keys:
 			frappe.db.rollback()  # end the transaction: the next look must not see this one's snapshot
 			return []
-		self._renewed = now_datetime()
+		self._renewed = utc_now()
 		table = DocType("Sync Event")
 		ours = table.document_key.isin(keys)
 		lease = {"lease_owner": self.owner, "lease_until": self._renewed + LEASE}
@@ -329,7 +330,7 @@ class SiteEventQueue:
 			frappe.qb.from_(table)
 			.select(table.document_key)
 			.where((table.ref_doctype == doctype) & (table.kind == kind) & (table.state == "Pending"))
-			.where(table.next_try.isnull() | (table.next_try <= now_datetime()))
+			.where(table.next_try.isnull() | (table.next_try <= utc_now()))
 			.where(
 				table.document_key.notin(
 					frappe.qb.from_(leased).select(leased.document_key).where(leased.state == "Processing")
@@ -364,7 +365,7 @@ class SiteEventQueue:
 			_update(
 				(table.lease_owner == self.owner) & table.document_key.isin(taken),
 				state="Pending",
-				next_try=now_datetime() + CLAIM_AGAIN,
+				next_try=utc_now() + CLAIM_AGAIN,
 				lease_owner=None,
 			)
 			frappe.db.commit()
@@ -378,7 +379,7 @@ class SiteEventQueue:
 			.where((table.state == "Processing") & (table.lease_owner != self.owner))
 			.groupby(table.lease_owner)
 		).run()
-		now = now_datetime()
+		now = utc_now()
 		# SQLite tells the least of several times as text.
 		lost = [o for o, until in leases if until is None or get_datetime(until) < now or is_dead(o)]
 		if lost:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import frappe
 import pytest
-from frappe.utils import now_datetime
 
+from erpsync_app.adapters.event_queue import utc_now
 from erpsync_app.tests.support import Person, count, put_jobs_right, set_rules, sync
 from erpsync_app.tests.test_ledgers import (
 	account,
@@ -169,7 +169,7 @@ def test_goods_that_were_received_tomorrow_wait_for_the_day(far_apart: tuple[Her
 	)
 	assert {(event["state"], event["attempts"]) for event in waits} == {("Pending", 0)}
 	assert all(f"posting_date, {day}, is yet to come" in event["error"] for event in waits)
-	hours = [(event["next_try"] - now_datetime()).total_seconds() / 3600 for event in waits]
+	hours = [(event["next_try"] - utc_now()).total_seconds() / 3600 for event in waits]
 	assert all(0 < each < 26 for each in hours), hours
 
 	zone = origin.get("System Settings", "System Settings")["time_zone"]

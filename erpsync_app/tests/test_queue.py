@@ -357,6 +357,19 @@ def test_retry_waits_and_counts(one, event, claimed, doctype, pass_by, rows, att
 	assert again.attempts == attempts
 
 
+def test_the_hour_that_comes_twice_is_two_hours(one, event, claimed, doctype, monkeypatch):
+	"""On 2026-10-25 at 01:00 UTC the clocks of Vienna go back from 3 to 2."""
+	now = datetime(2026, 10, 25, 0, 45)
+	monkeypatch.setattr(event_queue, "utc_now", lambda: now)
+	one.put([event("a")])
+	one.retry(one.claim(doctype, "change", 1), after=timedelta(minutes=30), error="busy", attempt=True)
+	assert one.next_due([doctype]) == datetime(2026, 10, 25, 1, 15, tzinfo=timezone.utc)
+	now = datetime(2026, 10, 25, 1, 14)
+	assert claimed(one) == []
+	now = datetime(2026, 10, 25, 1, 15)
+	assert claimed(one) == ["a"]
+
+
 def test_retry_at_once(one, event, claimed, doctype):
 	one.put([event("a")])
 	one.retry(one.claim(doctype, "change", 1), after=timedelta(0), error="stale", attempt=True)
