@@ -55,6 +55,7 @@ def conflicts(show_all: bool) -> list[dict[str, Any]]:
 			"cloud_name",
 			"status",
 			"resolution",
+			"refused",
 			"opened_on",
 			"clashes",
 		],
@@ -67,6 +68,7 @@ def conflicts(show_all: bool) -> list[dict[str, Any]]:
 			"document": row["local_name"] or row["cloud_name"],
 			"status": row["status"],
 			"resolution": row["resolution"] or None,
+			"refused": row["refused"] or None,
 			"opened_on": row["opened_on"],
 			"clashes": json.loads(row["clashes"] or "[]"),
 		}

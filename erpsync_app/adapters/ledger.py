@@ -270,7 +270,7 @@ def _save(outcome: Outcome) -> Binding:
 	elif not outcome.forget:
 		(name,) = insert_rows(RECORD, [{**_row(binding), "modified": now}])
 		binding = replace(binding, id=name, version=str(now))
-	if outcome.clashes or outcome.settled:
+	if outcome.clashes or outcome.settled or outcome.refused:
 		_settle(binding, outcome)
 	if outcome.log:
 		insert_rows("Sync Log", [_log_row(entry) for entry in outcome.log])
@@ -351,7 +351,13 @@ def _settle(binding: Binding, outcome: Outcome) -> None:
 			# Who chose in the Desk is noted there already; what a policy settled, the sync user settled.
 			resolved_by=(latest[0]["resolved_by"] if open_one else None) or frappe.session.user,
 			resolved_on=now_datetime(),
+			refused=None,
 		)
+	if outcome.refused and latest:
+		open_one = latest[0]["name"]
+		chosen_by = latest[0]["resolved_by"] if binding.choice else None
+		row.update(status="Open", resolution=None, winner=None, resolved_by=chosen_by, resolved_on=None)
+		row["refused"] = outcome.refused
 	if open_one:
 		frappe.db.set_value("Sync Conflict", open_one, row)
 	elif outcome.clashes:

@@ -12,7 +12,6 @@ from datetime import datetime
 from functools import cached_property, lru_cache
 
 import frappe
-import redis
 from frappe.model import default_fields
 from frappe.utils import get_datetime
 from frappe.utils.password import get_decrypted_password, get_encryption_key
@@ -233,6 +232,6 @@ def _known_rules() -> dict[str, list[str]]:
 		known = options_of_rules()
 		key = frappe.cache.make_key(RULES_KEY)
 		frappe.local.cache[key] = known
-		with suppress(redis.ConnectionError):
+		with suppress(Exception):  # where Redis does not answer, the next one asks the database again
 			frappe.cache.set(key, pickle.dumps(known), nx=True)
 	return known

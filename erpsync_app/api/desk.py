@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import frappe
 from frappe import _
-from frappe.utils import escape_html, get_datetime, get_url_to_form, now_datetime, pretty_date
+from frappe.utils import escape_html, get_datetime, get_url_to_form, pretty_date
 
 from erpsync_app import jobs
 from erpsync_app.adapters import event_queue
@@ -31,7 +31,8 @@ def settle(conflict: str, choice: str) -> None:
 			frappe.throw(_("This conflict is resolved already."))
 		check_may("write", doc.ref_doctype, doc.local_name)
 		frappe.db.set_value("Sync Record", doc.record, "choice", CHOICES[choice])
-		frappe.db.set_value("Sync Conflict", conflict, "resolved_by", frappe.session.user)
+		chosen = {"resolved_by": frappe.session.user, "refused": None}
+		frappe.db.set_value("Sync Conflict", conflict, chosen)
 		_queue(doc.ref_doctype, doc.local_name, doc.cloud_name)
 
 	again(choose)  # a worker may be at the same document
@@ -58,7 +59,7 @@ def retry_events(names: str | list) -> int:
 		count = len(frappe.qb.from_(table).select(table.name).where(mine).run()) if chosen else 0
 		if count:
 			due = frappe.qb.update(table).set(table.state, "Pending").set(table.attempts, 0).where(mine)
-			due.set(table.next_try, now_datetime()).run()
+			due.set(table.next_try, None).run()
 			frappe.db.after_commit.add(jobs.wake)
 		return count
 

@@ -26,11 +26,11 @@ from erpsync_app.engine.acts import (
 from erpsync_app.engine.batch import Batch, learn, with_beside
 from erpsync_app.engine.canonical import outbound
 from erpsync_app.engine.context import Context
+from erpsync_app.engine.decision import Write
 from erpsync_app.engine.errors import Refused
 from erpsync_app.engine.lifecycle import SUBMITTED
 from erpsync_app.engine.model import Call, Document, Fields, Side, other
 from erpsync_app.engine.pair import Pair, docstatus
-from erpsync_app.engine.reconcile import Write
 
 Rows = Mapping[str, Sequence[str]]
 

@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from erpsync_app.engine.acts import STATUS, decisions
 from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.context import Context
+from erpsync_app.engine.decision import Write
 from erpsync_app.engine.dependencies import AMENDED_FROM, links_of
 from erpsync_app.engine.errors import Blocked
 from erpsync_app.engine.lifecycle import CANCELLED, SUBMITTED
 from erpsync_app.engine.mapping import Shape, SyncedField, links
 from erpsync_app.engine.model import SIDES, Event, Progress, Side, other
 from erpsync_app.engine.pair import Pair, docstatus
-from erpsync_app.engine.reconcile import Write
 from erpsync_app.engine.retry import NEXT_RUN, NotYet
 from erpsync_app.engine.rules import filters_on
 

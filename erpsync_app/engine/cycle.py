@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from erpsync_app.engine.apply import apply, save
+from erpsync_app.engine.apply import apply
 from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.cancels import check_cancel, look_at_kept
 from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.days import or_too_soon
+from erpsync_app.engine.decision import Decision, Write
 from erpsync_app.engine.dependencies import check_targets
 from erpsync_app.engine.errors import (
 	Blocked,
@@ -40,7 +41,8 @@ from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Event, Kind, 
 from erpsync_app.engine.ordering import parents_first
 from erpsync_app.engine.pair import Pair, docstatus
 from erpsync_app.engine.read_back import read_back
-from erpsync_app.engine.reconcile import Decision, Write, reconcile
+from erpsync_app.engine.reconcile import reconcile
+from erpsync_app.engine.recording import save
 from erpsync_app.engine.retry import NEXT_RUN, NotYet
 from erpsync_app.engine.reused import is_another, let_go
 from erpsync_app.engine.setbacks import quarantine, refused

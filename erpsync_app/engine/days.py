@@ -11,10 +11,10 @@ from datetime import datetime, time, timedelta
 
 from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.context import Context
+from erpsync_app.engine.decision import Decision
 from erpsync_app.engine.errors import Refused
 from erpsync_app.engine.model import other
 from erpsync_app.engine.pair import Pair
-from erpsync_app.engine.reconcile import Decision
 
 
 class TooSoon(Refused):

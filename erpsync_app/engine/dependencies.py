@@ -19,6 +19,7 @@ from datetime import timedelta
 from erpsync_app.engine.acts import touched
 from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.context import Context
+from erpsync_app.engine.decision import Write
 from erpsync_app.engine.errors import Blocked
 from erpsync_app.engine.followers import FOLLOWERS
 from erpsync_app.engine.lifecycle import CANCELLED, SUBMITTED
@@ -26,7 +27,6 @@ from erpsync_app.engine.mapping import Shape, link_target, links
 from erpsync_app.engine.model import Document, Event, Progress, Side, other
 from erpsync_app.engine.numbers import ANY
 from erpsync_app.engine.pair import Pair
-from erpsync_app.engine.reconcile import Write
 from erpsync_app.engine.references import unknown_row
 from erpsync_app.engine.retry import NEXT_RUN, NotYet
 

@@ -17,6 +17,7 @@ from html import unescape
 
 from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.context import Context
+from erpsync_app.engine.decision import Decision
 from erpsync_app.engine.model import (
 	CLOUD,
 	LOCAL,
@@ -31,7 +32,6 @@ from erpsync_app.engine.model import (
 	other,
 )
 from erpsync_app.engine.pair import Pair, Survivor
-from erpsync_app.engine.reconcile import Decision
 
 SLACK = timedelta(hours=2)
 """Naive time runs an hour twice when summer time ends."""

@@ -34,7 +34,6 @@ Result = Literal["Success", "Failure", "Conflict"]
 DIRECTIONS: tuple[Direction, ...] = ("bidirectional", "cloud_to_local", "local_to_cloud")
 POLICIES: tuple[Policy, ...] = ("latest_timestamp", "cloud_wins", "local_wins", "manual")
 
-
 MEGABYTE = 1024 * 1024
 
 OPTIONS = ("tags", "comments", "assignments")
@@ -382,13 +381,13 @@ class Outcome:
 	"""What the ledger is to remember of one document, all of it in one transaction.
 
 	`binding` replaces what was stored under its `id`; `forget` removes it, if it was stored (both documents are gone).
-
 	| `clashes` | `settled` | what happens to the conflict of the binding |
 	|---|---|---|
 	| some | None | one is opened, or the open one brought up to date |
 	| some | a word | the open one, or a new one, is stored as resolved; the same clashes are never stored twice running |
 	| none | a word | the open one, if there is one, is resolved |
 
+	Where `refused` says why what would have settled it was not carried out, the last one is open (again), and tells so.
 	The word is the name of a policy, "direction" (of a one-way rule), "Keep local", "Keep cloud", "By hand", "Converged",
 	"Edit beats delete", "Merge beats edit" or "Submit beats edit".
 	"""
@@ -397,4 +396,5 @@ class Outcome:
 	log: tuple[LogEntry, ...] = ()
 	clashes: tuple[Clash, ...] = ()
 	settled: str | None = None
+	refused: str = ""
 	forget: bool = False

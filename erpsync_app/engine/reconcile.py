@@ -12,10 +12,11 @@ without a trace); a side is *writable* when the rule's direction lets changes go
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 from erpsync_app.engine.acts import STATUS
+from erpsync_app.engine.decision import DOCUMENT, Decision, Write
 from erpsync_app.engine.lifecycle import CANCELLED, SUBMITTED, behind
 from erpsync_app.engine.merge import Merge, merge
 from erpsync_app.engine.model import (
@@ -33,50 +34,6 @@ from erpsync_app.engine.model import (
 )
 from erpsync_app.engine.rows import Lines, RowClash, Table, joined
 from erpsync_app.engine.view import View
-
-DOCUMENT = "(document)"
-"""Stands in a Clash for the document as a whole, where one side edited what the other deleted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-	"""One write on one side. `fields` are all for a create, the changed ones for an update, none for a delete or a merge
-	into another document, `name` for a rename; `docstatus` is what an update submits or cancels to, None where it stays;
-	`rows` are the names, by table, that the rows have or are to get on that side."""
-
-	side: Side
-	operation: Literal["create", "update", "rename", "merge", "delete"]
-	fields: Fields = field(default_factory=dict)
-	docstatus: int | None = None
-	rows: Mapping[str, Sequence[str]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-	"""What to do about one document: the writes, then what to remember.
-
-	`status` is the binding's afterwards, None for a document that stays unbound. `held_back` are the fields whose
-	baselines stay as they were, so that the next cycle sees the same difference again. `forget` drops the
-	binding. `accepted` is that one side goes on without the document: nothing is its baseline from then on.
-	`settled` says what closed the open conflict, if any. `reason` is one sentence for a person. `beyond` are the fields
-	that differ and that no method changes.
-	"""
-
-	writes: tuple[Write, ...] = ()
-	clashes: tuple[Clash, ...] = ()
-	status: str | None = "Synced"
-	held_back: frozenset[str] = frozenset()
-	forget: bool = False
-	accepted: bool = False
-	settled: str | None = None
-	reason: str = ""
-	beyond: frozenset[str] = frozenset()
-
-	@property
-	def told_beyond(self) -> list[str]:
-		"""What differs and stays so, in one sentence."""
-		names = ", ".join(sorted(name.strip("()") for name in self.beyond))
-		return [f"Both sides differ in {names}, and no method of ERPNext changes that."] if names else []
 
 
 def reconcile(
@@ -133,6 +90,7 @@ def _both(
 	base = {side: h.fields if (h := held.get(side)) else None for side in SIDES}
 	now: dict[Side, Fields] = {side: views[side].fields or {} for side in SIDES}
 	merged = merge(base[LOCAL], base[CLOUD], now[LOCAL], now[CLOUD])
+	apart = choice == "By hand" and bool(merged.clashes)
 	if choice == "By hand":
 		merged = replace(merged, clashes=())  # what clashes stands as it is on both sides; the rest flows
 	tables = _tables(merged, base, views, maps)
@@ -167,9 +125,16 @@ def _both(
 				del take[side][name]
 				clashes = [clash for clash in clashes if clash.field != name]
 				continue
+			if choice and (refusal := _refusal(rule, choice, winner, views, side, name)):
+				asking = _both(replace(rule, policy="manual"), held, views, None, maps)
+				return replace(asking, refused=refusal if asking.status == "Conflict" else "")
+			if choice == "By hand":
+				apart = True
+				del take[side][name]
+				continue
 			# It is submitted or cancelled there: the edit cannot cross, so that side's value is the one to keep.
 			del take[side][name]
-			keeps = side if winner or choice else None
+			keeps = side if winner else None
 			clashes = [clash for clash in clashes if clash.field != name] + [_clash(name, base, now, keeps)]
 			settled = settled if choice else "Submit beats edit"
 			if keeps:
@@ -189,15 +154,35 @@ def _both(
 		if rule.writes(side) and (w := _update(side, take, views, follower))
 	)
 	stays_behind = follower is not None and not rule.writes(follower)
+	differs = diverged or stays_behind or beyond or apart
 	return Decision(
 		writes=writes,
 		clashes=tuple(clashes),
-		status="Conflict" if open_fields else "Diverged" if diverged or stays_behind or beyond else "Synced",
+		status="Conflict" if open_fields else "Diverged" if differs else "Synced",
 		held_back=open_fields | diverged | beyond,
 		settled=None if open_fields else settled if clashes or choice == "By hand" else "Converged",
 		reason=_reason(clashes, writes),
 		beyond=beyond,
 	)
+
+
+def _refusal(
+	rule: Rule, choice: Choice, winner: Side | None, views: Mapping[Side, View], side: Side, name: str
+) -> str:
+	"""Why the choice cannot be carried out, where `side` does not take the other side's value of a field any more; "" where
+	it can be."""
+	state = "cancelled" if views[side].docstatus == CANCELLED else "submitted"
+	if winner == other(side):
+		return (
+			f"{choice} cannot be carried out: on the {side} side it is {state}, and {name} cannot be changed there any more."
+			f" Choose Keep {side}, or cancel and amend it."
+		)
+	if winner is None and behind(rule, {side: view.docstatus for side, view in views.items()}):
+		return (
+			f"The two cannot stay different in {name}: on the {side} side it is {state}, and the other side has to follow."
+			f" Choose Keep {side}, or cancel and amend it."
+		)
+	return ""
 
 
 def _tables(

@@ -23,8 +23,8 @@ from erpsync_app.engine.rows import copy_name
 if TYPE_CHECKING:
 	from erpsync_app.engine.batch import Batch
 	from erpsync_app.engine.context import Context
+	from erpsync_app.engine.decision import Write
 	from erpsync_app.engine.pair import Pair
-	from erpsync_app.engine.reconcile import Write
 
 RANDOM_NAME = re.compile(r"[0-9a-z]{10}|[0-9a-f]{20}")
 """The names that Frappe makes up for rows, and those that `rows.copy_name` makes."""

@@ -15,10 +15,10 @@ from typing import Any
 
 from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.context import Context
+from erpsync_app.engine.decision import Write
 from erpsync_app.engine.mapping import SyncedField
 from erpsync_app.engine.model import Document, Event, Fields, Held, RowMap, Side, other
 from erpsync_app.engine.pair import Pair, Taken
-from erpsync_app.engine.reconcile import Write
 
 
 def look_for_taken(ctx: Context, batch: Batch, pair: Pair, write: Write) -> tuple[Taken, ...]:

@@ -11,11 +11,11 @@ from erpsync_app.engine.acting import act
 from erpsync_app.engine.batch import Batch, with_beside
 from erpsync_app.engine.canonical import outbound
 from erpsync_app.engine.context import Context
+from erpsync_app.engine.decision import Write
 from erpsync_app.engine.errors import Duplicate, Refused
 from erpsync_app.engine.lifecycle import SUBMITTED, posted, posting
 from erpsync_app.engine.model import other
 from erpsync_app.engine.pair import Pair, docstatus
-from erpsync_app.engine.reconcile import Write
 from erpsync_app.engine.references import with_births
 from erpsync_app.engine.swaps import look_for_taken, without_taken
 from erpsync_app.engine.transfer import bring

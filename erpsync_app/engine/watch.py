@@ -13,11 +13,11 @@ from collections.abc import Sequence
 
 from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.context import Context, Run
+from erpsync_app.engine.decision import Decision
 from erpsync_app.engine.errors import Halt
 from erpsync_app.engine.followers import FOLLOWERS
 from erpsync_app.engine.model import SIDES, Cursor, Side, Stamp, other
 from erpsync_app.engine.pair import Pair
-from erpsync_app.engine.reconcile import Decision
 from erpsync_app.engine.safety import (
 	ALMOST_NOTHING,
 	BY_PERSON,

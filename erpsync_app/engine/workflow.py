@@ -16,11 +16,11 @@ from dataclasses import replace
 
 from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.context import Context
+from erpsync_app.engine.decision import Decision, Write
 from erpsync_app.engine.errors import Refused
 from erpsync_app.engine.lifecycle import CANCELLED, SUBMITTED
 from erpsync_app.engine.model import SIDES, Document, Fields, Held, Side, Transition, Workflow, other
 from erpsync_app.engine.pair import Pair, docstatus
-from erpsync_app.engine.reconcile import Decision, Write
 
 Way = tuple[Transition, ...]
 

@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from erpsync_app.engine.canonical import canonical
+from erpsync_app.engine.decision import DOCUMENT
 from erpsync_app.engine.followers import FOLLOWERS
 from erpsync_app.engine.late import TOLD
 from erpsync_app.engine.mapping import Terms, shape_of
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Rule, Side, other
-from erpsync_app.engine.reconcile import DOCUMENT
 from erpsync_app.engine.rules import matches
 from erpsync_app.engine.tags import tags_in
 from erpsync_app.sandbox.ledger import Conflict

@@ -44,7 +44,7 @@ create table if not exists binding (
 );
 create table if not exists conflict (
 	id integer primary key autoincrement, binding integer not null, doctype text not null,
-	local_name text, cloud_name text, clashes text not null, resolution text
+	local_name text, cloud_name text, clashes text not null, resolution text, refused text
 );
 create table if not exists log (id integer primary key autoincrement, entry text not null, at text not null);
 create table if not exists cursor (
@@ -56,12 +56,13 @@ create table if not exists cursor (
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-	"""A stored conflict; `resolution` is None while it is open."""
+	"""A stored conflict; `resolution` is None while it is open, and `refused` then says why it could not be settled."""
 
 	doctype: str
 	names: Mapping[Side, str | None]
 	clashes: tuple[Clash, ...]
 	resolution: str | None
+	refused: str | None = None
 
 
 class SqliteLedger:
@@ -183,7 +184,8 @@ class SqliteLedger:
 			"select * from conflict where not ? or resolution is null order by id", (open_only,)
 		)
 		return [
-			Conflict(row["doctype"], _names(row), _clashes(row["clashes"]), row["resolution"]) for row in rows
+			Conflict(row["doctype"], _names(row), _clashes(row["clashes"]), row["resolution"], row["refused"])
+			for row in rows
 		]
 
 	def log(self) -> list[LogEntry]:
@@ -203,6 +205,12 @@ class SqliteLedger:
 		if not outcome.forget:
 			binding = self._store(binding)
 		self._store_conflict(binding, outcome.clashes, outcome.settled)
+		if outcome.refused:
+			self._db.execute(
+				"""update conflict set resolution = null, refused = ? where id =
+				(select max(id) from conflict where binding = ?)""",
+				(outcome.refused, binding.id),
+			)
 		if outcome.forget and binding.id:
 			self._alone(
 				binding, "delete from binding where id = ? and version = ?", (binding.id, binding.version)
@@ -256,14 +264,16 @@ class SqliteLedger:
 		if not clashes:
 			if settled:
 				self._db.execute(
-					"update conflict set resolution = ? where binding = ? and resolution is null",
+					"""update conflict set resolution = ?, refused = null
+					where binding = ? and resolution is null""",
 					(settled, binding.id),
 				)
 			return
 		text = json.dumps([asdict(clash) for clash in clashes])
 		updated = self._db.execute(
-			"update conflict set clashes = ?, resolution = ? where binding = ? and resolution is null",
-			(text, settled, binding.id),
+			"""update conflict set clashes = ?, resolution = ?, refused = case when ? is null then refused end
+			where binding = ? and resolution is null""",
+			(text, settled, settled, binding.id),
 		)
 		if updated.rowcount:
 			return

@@ -74,6 +74,7 @@ def conflicts(doctype: str) -> Callable[[], list[Conflict]]:
 				row["names"],
 				tuple(Clash(**clash) for clash in json.loads(row["clashes"])),
 				row["resolution"] or None,
+				row["refused"] or None,
 			)
 			for row in stored_rows("Sync Conflict", doctype)
 		]

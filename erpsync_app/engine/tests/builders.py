@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, get_args
 
+from erpsync_app.engine.decision import Decision
 from erpsync_app.engine.merge import MISSING
 from erpsync_app.engine.model import (
 	CLOUD,
@@ -25,7 +26,6 @@ from erpsync_app.engine.model import (
 	Side,
 	other,
 )
-from erpsync_app.engine.reconcile import Decision
 from erpsync_app.engine.view import View
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=timezone.utc)
@@ -59,13 +59,16 @@ def held(both: str | None = None, *, local: str | None = None, cloud: str | None
 
 def view(text: str) -> View:
 	"""`"a=1 @3"` is a document last modified in minute 3 (0 if not told); or "never", "deleted", "merged", "lost".
-	`"a=1 b=1 submitted"` takes nothing any more but `b`; `"a=1 b=1 news"` is one of which something was said."""
+	`"a=1 b=1 submitted"` takes nothing any more but `b`, and a cancelled one nothing; `"a=1 b=1 news"` is one of which something was said."""
 	if text in ("never", "deleted", "merged", "lost"):
 		return View(deleted=text in ("deleted", "merged"), merged="another" if text == "merged" else "")
 	fields, _, minute = text.partition("@")
 	fields, submitted, _ = fields.partition("submitted")
+	fields, cancelled, _ = fields.partition("cancelled")
 	fields, news, _ = fields.partition("news")
 	now = View(values(fields), NOON + timedelta(minutes=int(minute or 0)), news=bool(news))
+	if cancelled:
+		return replace(now, docstatus=2, writable=frozenset())
 	return replace(now, docstatus=1, writable=frozenset("b")) if submitted else now
 
 

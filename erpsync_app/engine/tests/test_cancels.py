@@ -13,11 +13,11 @@ from erpsync_app.engine.acts import STATUS
 from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.cancels import check_cancel, look_for_linking
 from erpsync_app.engine.context import Context
+from erpsync_app.engine.decision import Write
 from erpsync_app.engine.errors import Blocked
 from erpsync_app.engine.mapping import Terms
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Field, Progress, Rule
 from erpsync_app.engine.pair import Pair
-from erpsync_app.engine.reconcile import Write
 from erpsync_app.engine.retry import NotYet
 from erpsync_app.engine.tests.builders import meta
 

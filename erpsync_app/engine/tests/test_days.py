@@ -13,11 +13,11 @@ import pytest
 from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.days import TooSoon, or_too_soon
+from erpsync_app.engine.decision import Decision, Write
 from erpsync_app.engine.errors import Blocked, Refused
 from erpsync_app.engine.mapping import Terms, shape_of
 from erpsync_app.engine.model import CLOUD, LOCAL, Binding, Field, Rule
 from erpsync_app.engine.pair import Pair
-from erpsync_app.engine.reconcile import Decision, Write
 from erpsync_app.engine.tests.builders import meta
 
 VIENNA, NEW_YORK = ZoneInfo("Europe/Vienna"), ZoneInfo("America/New_York")

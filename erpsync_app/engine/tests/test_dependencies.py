@@ -8,12 +8,12 @@ import pytest
 
 from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.context import Context
+from erpsync_app.engine.decision import Write
 from erpsync_app.engine.dependencies import check_targets, link_behind
 from erpsync_app.engine.errors import Blocked
 from erpsync_app.engine.mapping import Terms, shape_of
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Event, Field, Progress, Rule
 from erpsync_app.engine.pair import Pair
-from erpsync_app.engine.reconcile import Write
 from erpsync_app.engine.retry import NEXT_RUN, SHORTLY, NotYet
 from erpsync_app.engine.tests.builders import meta
 from erpsync_app.engine.tests.test_cycle import orders

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from erpsync_app.engine.decision import DOCUMENT
 from erpsync_app.engine.model import CLOUD, DIRECTIONS, LOCAL, POLICIES, SIDES, Held, Rule, other
-from erpsync_app.engine.reconcile import DOCUMENT, reconcile
+from erpsync_app.engine.reconcile import reconcile
 from erpsync_app.engine.tests.builders import (
 	DELETES,
 	NOON,
@@ -42,21 +43,23 @@ def does(
 	back="",
 	forget=False,
 	settled=None,
+	refused=False,
 ):
 	"""The expected decision: `cloud` and `local` are the updates written there, `create`, `delete` and `merge` the
-	side, `clash` the winner by field (None: open), `back` the fields held back."""
+	side, `clash` the winner by field (None: open), `back` the fields held back, `refused` that the choice is."""
 	writes = {(side, "update"): values(text) for side, text in ((CLOUD, cloud), (LOCAL, local)) if text}
 	writes |= {(side, "create"): values(text) for side, text in (create or {}).items()}
 	writes |= {(delete, "delete"): {}} if delete else {}
 	writes |= {(merge, "merge"): {}} if merge else {}
-	return writes, clash or {}, status, set(back.split()), forget, settled
+	return writes, clash or {}, status, set(back.split()), forget, settled, refused
 
 
 def told(decision):
 	writes = {(w.side, w.operation): w.fields for w in decision.writes}
 	assert len(writes) == len(decision.writes)
 	clashes = {c.field: c.winner for c in decision.clashes}
-	return writes, clashes, decision.status, set(decision.held_back), decision.forget, decision.settled
+	back = set(decision.held_back)
+	return writes, clashes, decision.status, back, decision.forget, decision.settled, bool(decision.refused)
 
 
 def in_step(cloud=None, local=None, **more):
@@ -130,6 +133,9 @@ def submit_won(submitted, **more):
 
 
 OPEN = does(clash={"a": None}, status="Conflict", back="a")
+REFUSED = does(clash={"a": None}, status="Conflict", back="a", refused=True)
+NOT_B = does(clash={"b": None}, status="Conflict", back="b", refused=True)
+LEFT = does(status="Diverged", settled="By hand")
 CLASHES = [
 	("local is later", rule(LATEST), BASE, "a=2 b=1 @2", "a=3 b=1 @1", None, local_won(LATEST)),
 	("cloud is later", rule(LATEST), BASE, "a=2 b=1 @1", "a=3 b=1 @2", None, cloud_won(LATEST)),
@@ -199,7 +205,8 @@ CLASHES = [
 	),
 	("the person chose local", MANUAL, BASE, "a=2 b=1", "a=3 b=1", "Keep local", local_won("Keep local")),
 	("the person chose cloud", MANUAL, BASE, "a=2 b=1", "a=3 b=1", "Keep cloud", cloud_won("Keep cloud")),
-	("settled by hand", MANUAL, BASE, "a=2 b=1", "a=3 b=1", "By hand", does(settled="By hand")),
+	("settled by hand", MANUAL, BASE, "a=2 b=1", "a=2 b=1", "By hand", does(settled="By hand")),
+	("left different", MANUAL, BASE, "a=2 b=1", "a=3 b=1", "By hand", LEFT),
 	(
 		"a choice beats a policy",
 		rule("cloud_wins"),
@@ -382,25 +389,38 @@ ONE_WAY = [
 		does(clash={"a": LOCAL}, status="Diverged", back="a", settled="Keep local"),
 	),
 	("a person keeps the source's", TO_CLOUD, BASE, "a=2", "a=3", "Keep local", local_won("Keep local")),
-	("settled by hand", TO_CLOUD, BASE, "a=2", "a=3", "By hand", does(settled="By hand")),
+	("left different", TO_CLOUD, BASE, "a=2", "a=3", "By hand", LEFT),
 ]
 
 # Submitted, a document takes nothing any more but `b`. The rules keep drafts, so that nobody follows.
-DRAFT = rule(submit="draft")
+DRAFT, ASKING = rule(submit="draft"), rule("manual", submit="draft")
 SUBMITTED = [
 	("it takes the edit", DRAFT, BASE, "a=1 b=2", "a=1 b=1 submitted", None, in_step("b=2")),
 	("it does not", DRAFT, BASE, "a=2 b=1", "a=1 b=1 submitted", None, submit_won(CLOUD, local="a=1")),
 	("it does not", DRAFT, BASE, "a=1 b=1 submitted", "a=2 b=1", None, submit_won(LOCAL, cloud="a=1")),
-	("a person is asked", rule("manual", submit="draft"), BASE, "a=2 b=1", "a=1 b=1 submitted", None, OPEN),
+	("a person is asked", ASKING, BASE, "a=2 b=1", "a=1 b=1 submitted", None, OPEN),
 	(
 		"a person chose",
-		rule("manual", submit="draft"),
+		ASKING,
 		BASE,
 		"a=2 b=1",
 		"a=1 b=1 submitted",
-		"Keep local",
-		submit_won(CLOUD, local="a=1", settled="Keep local"),
+		"Keep cloud",
+		submit_won(CLOUD, local="a=1", settled="Keep cloud"),
 	),
+	("what cannot be chosen", ASKING, BASE, "a=2 b=1", "a=1 b=1 submitted", "Keep local", REFUSED),
+	("nobody follows, by hand", ASKING, BASE, "a=2 b=1", "a=1 b=1 submitted", "By hand", LEFT),
+	(
+		"it would follow",
+		MANUAL,
+		BASE,
+		"a=1 b=1 cancelled",
+		"a=1 b=2 submitted",
+		"Keep local",
+		does("b=1", clash={"b": LOCAL}, settled="Keep local"),
+	),
+	("not undone", MANUAL, BASE, "a=1 b=1 cancelled", "a=1 b=2 submitted", "Keep cloud", NOT_B),
+	("not left so", MANUAL, BASE, "a=1 b=1 cancelled", "a=1 b=2 submitted", "By hand", NOT_B),
 	# Nobody is asked of what one direction settles: half of a conflict cannot wait for a person.
 	(
 		"on the source, and a clash",
@@ -839,7 +859,7 @@ def test_what_is_in_step_is_equal(r, base, now, choice):
 	"""Synced means equal in every field that both show, but for what each site has its own way with."""
 	decision = reconcile(r, base, now, choice)
 	_, after = carried_out(decision, r, base, now)
-	if decision.status == "Synced" and choice != "By hand":
+	if decision.status == "Synced":
 		one, two = after[LOCAL].fields, after[CLOUD].fields
 		for name in set(one) & set(two):
 			own_way = not any(
@@ -867,7 +887,7 @@ def test_the_sides_are_alike(r, base, now, choice):
 		CLOUD: LOCAL,
 	}
 	mirrored = replace(r, direction=turn.get(r.direction, r.direction), policy=turn.get(r.policy, r.policy))
-	writes, clashes, status, back, forget, settled = told(reconcile(r, base, now, choice))
+	writes, clashes, status, back, forget, settled, refused = told(reconcile(r, base, now, choice))
 	assert told(reconcile(mirrored, swapped(base), swapped(now), turn.get(choice, choice))) == (
 		{(other(side), operation): fields for (side, operation), fields in writes.items()},
 		{name: turn.get(winner) for name, winner in clashes.items()},
@@ -875,4 +895,5 @@ def test_the_sides_are_alike(r, base, now, choice):
 		back,
 		forget,
 		turn.get(settled, settled),
+		refused,
 	)

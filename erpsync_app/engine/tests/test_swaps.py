@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import pytest
 
+from erpsync_app.engine.decision import Write
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Held, RowMap, other
 from erpsync_app.engine.pair import Taken
-from erpsync_app.engine.reconcile import Write
 from erpsync_app.engine.swaps import without_taken, yet_to_tell
 from erpsync_app.engine.tests.world import Killed, World, keep, killed_after
 

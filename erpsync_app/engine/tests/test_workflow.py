@@ -11,11 +11,11 @@ import pytest
 
 from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.context import Context
+from erpsync_app.engine.decision import Decision, Write
 from erpsync_app.engine.errors import Refused
 from erpsync_app.engine.mapping import Terms, shape_of
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Field, Held, Rule, Transition, Workflow
 from erpsync_app.engine.pair import Pair
-from erpsync_app.engine.reconcile import Decision, Write
 from erpsync_app.engine.tests.builders import meta
 from erpsync_app.engine.workflow import (
 	allowed,

@@ -252,6 +252,25 @@ def test_a_word_alone_closes_the_open_conflict_if_there_is_one(store, binding, c
 	assert [word for _, word in resolutions(conflicts())] == ["Converged", None]
 
 
+def test_what_could_not_be_settled_is_open_again_and_says_why(store, binding, conflicts):
+	stored = saved(store, binding(), clashes=SETTLED, settled="cloud_wins")
+	stored = saved(store, stored, refused="No.")
+	(found,) = conflicts()
+	assert (found.clashes, found.resolution, found.refused) == (SETTLED, None, "No.")
+	stored = saved(store, stored, clashes=OPEN)
+	assert [c.refused for c in conflicts()] == ["No."], "brought up to date, and the reason holds"
+	stored = saved(store, stored, clashes=SETTLED, settled="Keep cloud")
+	(found,) = conflicts()
+	assert (found.resolution, found.refused) == ("Keep cloud", None)
+
+
+def test_what_is_refused_says_why_and_stays_open(store, binding, conflicts):
+	stored = saved(store, binding(), clashes=OPEN)
+	saved(store, stored, clashes=OPEN, refused="No.")
+	(found,) = conflicts()
+	assert (found.clashes, found.resolution, found.refused) == (OPEN, None, "No.")
+
+
 def test_conflicts_are_of_one_document(store, binding, conflicts):
 	one, two = saved(store, binding("a", "A"), clashes=OPEN), saved(store, binding("b", "B"), clashes=OPEN)
 	saved(store, one, settled="By hand")

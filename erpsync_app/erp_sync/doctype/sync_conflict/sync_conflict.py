@@ -19,6 +19,7 @@ class SyncConflict(Document):
 		opened_on: DF.Datetime | None
 		record: DF.Link | None
 		ref_doctype: DF.Link
+		refused: DF.Code | None
 		resolution: DF.Literal[
 			"",
 			"latest_timestamp",
