@@ -100,9 +100,11 @@ def drain(
 				size = ctx.batch_size if limit is None else min(ctx.batch_size, limit - run.done)
 				if doctype in ctx.aside or not (events := ctx.queue.claim(doctype, kind, size, name)):
 					break
-				worked = True
+				worked, before = True, run.through
 				if not _process(ctx, run, doctype, events):
 					return
+				if run.through == before:
+					break  # what they wait for may be of a DocType that has yet to have its turn
 				if run.breath and len(events) < size:
 					ctx.clock.sleep(run.breath)
 
