@@ -299,7 +299,7 @@ def show_conflicts(as_json: bool, show_all: bool) -> None:
 			how = f" ({conflict['resolution']})" if conflict["resolution"] else ""
 			click.echo(f"{conflict['doctype']} {conflict['document']}: {conflict['status']}{how}")
 			if conflict["refused"]:
-				click.echo(f"  not carried out: {conflict['refused']}")
+				click.echo(f"  {conflict['refused']}")
 			for clash in conflict["clashes"]:
 				click.echo(f"  {clash['field']}: local {clash['local']!r}, cloud {clash['cloud']!r}")
 		click.echo(f"{len(conflicts)} conflicts" if conflicts else "No conflicts.")

@@ -149,7 +149,9 @@ def _unsettled(decision: Decision, side: Side, error: Exception) -> str:
 	"""Why the conflict is open again, where a write that was to settle it was refused; "" where that one was to settle
 	nothing, or the next look decides anew at once."""
 	settling = any(clash.winner == other(side) for clash in decision.clashes)
-	return str(error) if settling and isinstance(error, Refused) and not isinstance(error, Stale) else ""
+	if not settling or not isinstance(error, Refused) or isinstance(error, Stale):
+		return ""
+	return f"{decision.settled} was not carried out: {error}"
 
 
 def _met(batch: Batch, pair: Pair, decision: Decision) -> Decision:

@@ -127,7 +127,8 @@ def _both(
 				continue
 			if choice and (refusal := _refusal(rule, choice, winner, views, side, name)):
 				asking = _both(replace(rule, policy="manual"), held, views, None, maps)
-				return replace(asking, refused=refusal if asking.status == "Conflict" else "")
+				refused = f"{choice} was not carried out: {refusal}" if asking.status == "Conflict" else ""
+				return replace(asking, refused=refused)
 			if choice == "By hand":
 				apart = True
 				del take[side][name]
@@ -172,16 +173,11 @@ def _refusal(
 	"""Why the choice cannot be carried out, where `side` does not take the other side's value of a field any more; "" where
 	it can be."""
 	state = "cancelled" if views[side].docstatus == CANCELLED else "submitted"
+	instead = f"Choose Keep {side}, or cancel and amend it."
 	if winner == other(side):
-		return (
-			f"{choice} cannot be carried out: on the {side} side it is {state}, and {name} cannot be changed there any more."
-			f" Choose Keep {side}, or cancel and amend it."
-		)
+		return f"on the {side} side it is {state}, and {name} cannot be changed there any more. {instead}"
 	if winner is None and behind(rule, {side: view.docstatus for side, view in views.items()}):
-		return (
-			f"The two cannot stay different in {name}: on the {side} side it is {state}, and the other side has to follow."
-			f" Choose Keep {side}, or cancel and amend it."
-		)
+		return f"on the {side} side it is {state}, and the other side has to follow. {instead}"
 	return ""
 
 

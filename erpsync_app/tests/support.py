@@ -135,7 +135,7 @@ def last_conflict(doctype: str, name: str) -> dict:
 	rows = frappe.get_all(
 		"Sync Conflict",
 		filters={"ref_doctype": doctype, "local_name": name},
-		fields=["name", "status", "resolution", "winner", "clashes", "resolved_by"],
+		fields=["name", "status", "resolution", "winner", "clashes", "resolved_by", "refused"],
 		order_by="creation desc",
 		limit=1,
 	)

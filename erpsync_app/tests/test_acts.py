@@ -11,6 +11,7 @@ import pytest
 from frappe.utils import add_days, today
 
 from erpsync_app.adapters import local_calls
+from erpsync_app.api import desk
 from erpsync_app.tests.support import last_conflict, set_rules, sync
 from erpsync_app.tests.test_main_job import customer, item
 from erpsync_app.tests.trade import (
@@ -265,3 +266,33 @@ def test_what_no_method_carries_over_is_told_until_it_is_the_same_again(
 def test_the_method_that_gives_a_status_is_found_in_the_code_of_an_app(doctype: str, found: tuple | None):
 	"""For a DocType that nobody named; tried with some whose methods are known."""
 	assert local_calls.status_method(doctype) == found
+
+
+def test_what_is_cancelled_on_one_side_is_not_brought_back_by_a_choice(
+	sides: tuple[Clerk, Clerk], prefix: str
+):
+	"""Whoever keeps the edit of the other side is told why that cannot be, and both stay as they are until a person chooses
+	what can."""
+	origin, mirror = sides
+	only(prefix, "Sales Order", policy="manual")
+	order = origin.submitted("Sales Order", **order_of(prefix))["name"]
+	in_step()
+	copy = origin.twin("Sales Order", order)
+	names = {origin.side: order, mirror.side: copy}
+	origin.cancel("Sales Order", order)
+	mirror.edit("Sales Order", copy, po_no="new")
+	sync()
+	for choice in (f"keep_{mirror.side}", "by_hand"):
+		desk.settle(last_conflict("Sales Order", names["local"])["name"], choice)
+		frappe.db.commit()
+		sync()
+		conflict = last_conflict("Sales Order", names["local"])
+		assert (conflict["status"], conflict["resolved_by"]) == ("Open", None)
+		assert f"on the {origin.side} side it is cancelled" in conflict["refused"]
+		kept = mirror.get("Sales Order", copy)
+		assert (kept["docstatus"], kept["po_no"]) == (1, "new")
+	desk.settle(conflict["name"], f"keep_{origin.side}")
+	frappe.db.commit()
+	in_step()
+	alike(sides, "Sales Order", order, docstatus=2, status="Cancelled")
+	assert last_conflict("Sales Order", names["local"])["resolution"] == f"Keep {origin.side}"

@@ -46,7 +46,7 @@ def test_a_choice_that_is_refused_leaves_the_conflict_open_with_the_reason(monke
 			w.sync()
 			w.clock.sleep(3600)
 			(conflict,) = w.open_conflicts()
-			assert conflict.refused == "The site does not want it."
+			assert conflict.refused == f"{KEEP[other(side)]} was not carried out: The site does not want it."
 		assert w.binding("Customer", LOCAL, "A").status == "Failed"
 		assert websites(w) == [LOCAL, CLOUD]
 	w.choose("Customer", LOCAL, "A", KEEP[other(side)])
@@ -63,7 +63,7 @@ def test_what_a_policy_settles_is_settled_when_it_is_written(monkeypatch):
 		refusing(patched, w, LOCAL)
 		assert w.sync().counts["settled"] == 0
 		(conflict,) = w.open_conflicts()
-		assert conflict.refused == "The site does not want it."
+		assert conflict.refused == "cloud_wins was not carried out: The site does not want it."
 	w.clock.sleep(3600)
 	w.settle()
 	assert websites(w) == [CLOUD, CLOUD]

@@ -7,7 +7,7 @@ frappe.ui.form.on("Sync Conflict", {
 		show_clashes(frm);
 		if (frm.doc.status !== "Open" || !erpsync.may_act()) return;
 		if (frm.doc.refused) {
-			frm.set_intro(__("Not carried out: {0}", [frappe.utils.escape_html(frm.doc.refused)]), "red");
+			frm.set_intro(frappe.utils.escape_html(frm.doc.refused), "red");
 		} else if (frm.doc.resolved_by) {
 			frm.set_intro(__("{0} has chosen; sync is about to carry it out.", [frm.doc.resolved_by]), "blue");
 		}
