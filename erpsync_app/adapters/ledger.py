@@ -341,6 +341,17 @@ def _settle(binding: Binding, outcome: Outcome) -> None:
 	row: dict[str, Any] = {}
 	if outcome.clashes:
 		row["clashes"] = _clashes(outcome.clashes)
+		another = open_one and latest[0]["clashes"] != row["clashes"]
+		if another and any(clash["winner"] for clash in json.loads(latest[0]["clashes"])):
+			# Of what lost, some may have been overwritten before the rest was refused: it is kept.
+			kept = {
+				"status": "Resolved",
+				"resolution": "Converged",
+				"refused": None,
+				"resolved_on": now_datetime(),
+			}
+			frappe.db.set_value("Sync Conflict", open_one, kept)
+			open_one = None
 		if not open_one and outcome.settled and latest and latest[0]["clashes"] == row["clashes"]:
 			return
 	if outcome.settled:

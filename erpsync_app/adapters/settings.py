@@ -8,7 +8,7 @@ import json
 import pickle
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 
 import frappe
@@ -26,6 +26,9 @@ from erpsync_app.engine.safety import BY_HAND, COUNTED, Limit, Limits
 
 RULES_KEY = "erpsync_rules"
 """The cache key of what `captured` asks; `erp_sync.rules_cache` puts it right when a rule or a setting changes."""
+
+RULES_KEPT = timedelta(minutes=5)
+"""How long at most: two people who save rules in the same moment may tell the older of both last."""
 
 IN_FORCE = {"enabled": 1, "name": ("!=", BUNDLE)}
 """Each site makes bundles of its own: a rule for them has nothing to do."""
@@ -212,7 +215,7 @@ def followed(doctype: str) -> bool:
 
 def tell_rules() -> None:
 	"""Tell all processes what the rules are: to be called when a change of them has been committed."""
-	frappe.cache.set_value(RULES_KEY, options_of_rules())
+	_keep(options_of_rules())
 
 
 def options_of_rules() -> dict[str, list[str]]:
@@ -229,9 +232,12 @@ def _known_rules() -> dict[str, list[str]]:
 	transaction may be older than the last change of a rule, whose worker has told all others by now."""
 	known = frappe.cache.get_value(RULES_KEY)
 	if known is None:
-		known = options_of_rules()
-		key = frappe.cache.make_key(RULES_KEY)
-		frappe.local.cache[key] = known
-		with suppress(Exception):  # where Redis does not answer, the next one asks the database again
-			frappe.cache.set(key, pickle.dumps(known), nx=True)
+		_keep(known := options_of_rules(), nx=True)
 	return known
+
+
+def _keep(known: dict[str, list[str]], **how: bool) -> None:
+	key = frappe.cache.make_key(RULES_KEY)
+	frappe.local.cache[key] = known
+	with suppress(Exception):  # where Redis does not answer, the next one asks the database again
+		frappe.cache.set(key, pickle.dumps(known), ex=RULES_KEPT, **how)

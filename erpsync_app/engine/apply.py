@@ -20,7 +20,7 @@ from erpsync_app.engine.canonical import outbound
 from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.decision import Decision, Write
 from erpsync_app.engine.dependencies import optional, unbound_links
-from erpsync_app.engine.errors import Blocked, Duplicate, Refused, Stale
+from erpsync_app.engine.errors import Blocked, Duplicate, Stale
 from erpsync_app.engine.files import FILES
 from erpsync_app.engine.fixed import FIXED
 from erpsync_app.engine.followers import check_news, look_at_followers
@@ -42,6 +42,7 @@ from erpsync_app.engine.moments import made_rows, sent_rows, stamped
 from erpsync_app.engine.pair import Pair, docstatus
 from erpsync_app.engine.recording import record, save
 from erpsync_app.engine.references import as_told, know_rows, own_rows, without_references
+from erpsync_app.engine.retry import LeaseLost
 from erpsync_app.engine.reused import check_free
 from erpsync_app.engine.submitted import beyond, undecided
 from erpsync_app.engine.tags import USER_TAGS, check_tags, retag, tags
@@ -129,8 +130,9 @@ def apply(
 	except Exception as e:
 		# One side may be written, and the other refuse: what was done stands in the trail all the same.
 		refused = _unsettled(decision, write.side, e)
+		after = replace(pair.binding, status="Conflict") if refused else pair.binding
 		if log or refused:
-			save(ctx, pair, Outcome(pair.binding, log=tuple(log), refused=refused))
+			save(ctx, pair, Outcome(after, log=tuple(log), refused=refused))
 		raise
 	if settles:
 		run.counts["settled"] += 1
@@ -146,12 +148,12 @@ def apply(
 
 
 def _unsettled(decision: Decision, side: Side, error: Exception) -> str:
-	"""Why the conflict is open again, where a write that was to settle it was refused; "" where that one was to settle
-	nothing, or the next look decides anew at once."""
+	"""Why the conflict is open again, where a write that was to settle it failed; "" where that one was to settle nothing,
+	or the next look decides anew at once."""
 	settling = any(clash.winner == other(side) for clash in decision.clashes)
-	if not settling or not isinstance(error, Refused) or isinstance(error, Stale):
+	if not settling or isinstance(error, (Stale, LeaseLost)):
 		return ""
-	return f"{decision.settled} was not carried out: {error}"
+	return str(error) or type(error).__name__
 
 
 def _met(batch: Batch, pair: Pair, decision: Decision) -> Decision:
@@ -166,7 +168,7 @@ def _met(batch: Batch, pair: Pair, decision: Decision) -> Decision:
 		return decision
 	clashes = tuple(clash for clash in decision.clashes if clash.field not in met)
 	decision = replace(decision, clashes=clashes, held_back=decision.held_back - met)
-	return decision if waiting - met else replace(decision, status="Synced", settled="Converged")
+	return decision if waiting - met else replace(decision, status="Synced", settled="Converged", refused="")
 
 
 def _write(

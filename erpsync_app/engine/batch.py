@@ -105,6 +105,9 @@ class Batch:
 			survivor = pair.merged[side]
 			return View(deleted=pair.deleted[side], merged=survivor.name if survivor else "")
 		fields = self.fields(doc, side, stage=pair.stage)
+		if late := self._late(pair):
+			born = self.fields(doc, side, at_birth=True)
+			fields |= {name: born[name] for name in late & born.keys()}
 		for table in self._resplit(pair):
 			fields.pop(table, None)
 		# By Update Items both take rows and edits of them, once both are submitted.
@@ -120,6 +123,23 @@ class Batch:
 			statuses=within_reach(self.shape, fields.get(STATUS)),
 			rows=row_names(doc, self.shape, side),
 			news=side in pair.news,
+		)
+
+	def _late(self, pair: Pair) -> frozenset[str]:
+		"""The read-only links that a create left out, since what they lead to was not there yet: the baseline of the side
+		that has them says that they have yet to cross, and the other side's does not know them. What is submitted by now
+		takes them no more."""
+		known = {side: h.fields if (h := pair.binding.held.get(side)) else {} for side in SIDES}
+		return frozenset(
+			f.local
+			for f in self.shape.fields
+			for side, there in ((LOCAL, CLOUD), (CLOUD, LOCAL))
+			if f.at_birth
+			and f.local in known[side]
+			and known[side][f.local] is None
+			and f.local not in known[there]
+			and (doc := pair.docs[there])
+			and not docstatus(doc)
 		)
 
 	def _resplit(self, pair: Pair) -> list[str]:

@@ -137,6 +137,12 @@ class Run:
 	tally: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 	bound: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
+	@property
+	def moved(self) -> int:
+		"""Grows with each document that went through or was written."""
+		written = (n for what, n in self.counts.items() if what.startswith(("create_", "update_")))
+		return self.through + sum(written)
+
 	def failed(self, doctype: str, name: str, error: str) -> None:
 		self.counts["failed"] += 1
 		if len(self.errors) < MOST_ERRORS:

@@ -43,7 +43,7 @@ from erpsync_app.engine.pair import Pair, docstatus
 from erpsync_app.engine.read_back import read_back
 from erpsync_app.engine.reconcile import reconcile
 from erpsync_app.engine.recording import save
-from erpsync_app.engine.retry import NEXT_RUN, NotYet
+from erpsync_app.engine.retry import NEXT_RUN, LeaseLost, NotYet
 from erpsync_app.engine.reused import is_another, let_go
 from erpsync_app.engine.setbacks import quarantine, refused
 from erpsync_app.engine.submitted import lasting, remembered
@@ -54,10 +54,6 @@ MADE_BY_SITE = (
 	"The {0} site made it by itself when sync wrote another document there, and the {1} site has none like it: a setting or"
 	" a document that makes it is not the same on both sites. It stays on the {0} site: make both sites alike, or delete it."
 )
-
-
-class LeaseLost(Exception):
-	"""Another worker has taken over: this one was away for longer than its lease. Nothing more is written."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +96,10 @@ def drain(
 				size = ctx.batch_size if limit is None else min(ctx.batch_size, limit - run.done)
 				if doctype in ctx.aside or not (events := ctx.queue.claim(doctype, kind, size, name)):
 					break
-				worked, before = True, run.through
+				worked, before = True, run.moved
 				if not _process(ctx, run, doctype, events):
 					return
-				if run.through == before:
+				if run.moved == before:
 					break  # what they wait for may be of a DocType that has yet to have its turn
 				if run.breath and len(events) < size:
 					ctx.clock.sleep(run.breath)

@@ -13,6 +13,9 @@ from erpsync_app.engine.model import Clash, Fields, Side
 DOCUMENT = "(document)"
 """Stands in a Clash for the document as a whole, where one side edited what the other deleted."""
 
+APART = "(apart)"
+"""Stands in the baselines for the names of the fields that a person has left different."""
+
 
 @dataclass(frozen=True, slots=True)
 class Write:
@@ -35,7 +38,8 @@ class Decision:
 	baselines stay as they were, so that the next cycle sees the same difference again. `forget` drops the
 	binding. `accepted` is that one side goes on without the document: nothing is its baseline from then on.
 	`settled` says what closed the open conflict, if any. `reason` is one sentence for a person. `beyond` are the fields
-	that differ and that no method changes. `refused` says why a person's choice is not carried out.
+	that differ and that no method changes, `apart` those that a person has left different. `refused` says why a person's
+	choice is not carried out.
 	"""
 
 	writes: tuple[Write, ...] = ()
@@ -47,6 +51,7 @@ class Decision:
 	settled: str | None = None
 	reason: str = ""
 	beyond: frozenset[str] = frozenset()
+	apart: frozenset[str] = frozenset()
 	refused: str = ""
 
 	@property

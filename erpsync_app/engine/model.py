@@ -302,7 +302,7 @@ class Binding:
 
 	A side without a name has no document yet (or its create is an open `intent`). `id` is the ledger's own;
 	None for a binding that is not stored yet. `status` is one of `STATUSES`. `choice` is what a person chose for
-	its open conflict, until it is carried out. `rows` is the row map of each child table. `error` says why it failed, or
+	its open conflict, until it is carried out or refused. `rows` is the row map of each child table. `error` says why it failed, or
 	which files of it stay at home. `version` is the ledger's own as well: it is another one after every change.
 	"""
 
@@ -332,9 +332,8 @@ class Progress:
 
 
 STATUSES = ("Pending", "Synced", "Diverged", "Conflict", "Failed")
-"""Of a binding: Pending (a create is under way), Synced, Diverged (they differ, and nothing is to be written: by the rule,
-or since nothing can be any more, of which `error` names the fields), Conflict (open, waits for a person), Failed
-(quarantined; `error` says why)."""
+"""Of a binding: Pending (a create is under way), Synced, Diverged (they differ, and nothing is to be written: by the rule or
+a person's choice, or since nothing can be, of which `error` names the fields), Conflict (open), Failed (`error` says why)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,13 +380,14 @@ class Outcome:
 	"""What the ledger is to remember of one document, all of it in one transaction.
 
 	`binding` replaces what was stored under its `id`; `forget` removes it, if it was stored (both documents are gone).
+
 	| `clashes` | `settled` | what happens to the conflict of the binding |
 	|---|---|---|
 	| some | None | one is opened, or the open one brought up to date |
 	| some | a word | the open one, or a new one, is stored as resolved; the same clashes are never stored twice running |
 	| none | a word | the open one, if there is one, is resolved |
 
-	Where `refused` says why what would have settled it was not carried out, the last one is open (again), and tells so.
+	`refused` is why a choice or a policy could not be carried out: the latest conflict is then open (again) and shows it.
 	The word is the name of a policy, "direction" (of a one-way rule), "Keep local", "Keep cloud", "By hand", "Converged",
 	"Edit beats delete", "Merge beats edit" or "Submit beats edit".
 	"""

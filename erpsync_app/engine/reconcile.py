@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from erpsync_app.engine.acts import STATUS
-from erpsync_app.engine.decision import DOCUMENT, Decision, Write
+from erpsync_app.engine.decision import APART, DOCUMENT, Decision, Write
 from erpsync_app.engine.lifecycle import CANCELLED, SUBMITTED, behind
 from erpsync_app.engine.merge import Merge, merge
 from erpsync_app.engine.model import (
@@ -90,8 +90,14 @@ def _both(
 	base = {side: h.fields if (h := held.get(side)) else None for side in SIDES}
 	now: dict[Side, Fields] = {side: views[side].fields or {} for side in SIDES}
 	merged = merge(base[LOCAL], base[CLOUD], now[LOCAL], now[CLOUD])
-	apart = choice == "By hand" and bool(merged.clashes)
+	follower = behind(rule, {side: views[side].docstatus for side in SIDES})
+	apart = {name for fields in base.values() for name in (fields or {}).get(APART, ())}
 	if choice == "By hand":
+		if merged.clashes and follower:
+			ahead = other(follower)
+			refused = _refusal(ahead, views[ahead], "the other side has to follow")
+			return _asking(rule, held, views, maps, refused)
+		apart |= {*merged.clashes}
 		merged = replace(merged, clashes=())  # what clashes stands as it is on both sides; the rest flows
 	tables = _tables(merged, base, views, maps)
 	take: dict[Side, Fields] = {
@@ -125,12 +131,11 @@ def _both(
 				del take[side][name]
 				clashes = [clash for clash in clashes if clash.field != name]
 				continue
-			if choice and (refusal := _refusal(rule, choice, winner, views, side, name)):
-				asking = _both(replace(rule, policy="manual"), held, views, None, maps)
-				refused = f"{choice} was not carried out: {refusal}" if asking.status == "Conflict" else ""
-				return replace(asking, refused=refused)
+			if choice and (winner == other(side) or (winner is None and follower)):
+				refused = _refusal(side, views[side], f"{name} cannot be changed there any more")
+				return _asking(rule, held, views, maps, refused)
 			if choice == "By hand":
-				apart = True
+				apart |= {name}
 				del take[side][name]
 				continue
 			# It is submitted or cancelled there: the edit cannot cross, so that side's value is the one to keep.
@@ -148,13 +153,15 @@ def _both(
 	# A one-way rule: what the receiving side changed on its own stays there, and stays visible as a difference.
 	diverged = frozenset(name for side in SIDES if not rule.writes(side) for name in take[side])
 	open_fields = frozenset(c.field for c in clashes if c.winner is None)
-	follower = None if open_fields else behind(rule, {side: views[side].docstatus for side in SIDES})
+	follower = None if open_fields else follower
 	writes = tuple(
 		replace(w, rows=rows[side])
 		for side in (CLOUD, LOCAL)
 		if rule.writes(side) and (w := _update(side, take, views, follower))
 	)
 	stays_behind = follower is not None and not rule.writes(follower)
+	apart = {f for f in apart & now[LOCAL].keys() & now[CLOUD].keys() if now[LOCAL][f] != now[CLOUD][f]}
+	apart -= take[LOCAL].keys() | take[CLOUD].keys() | open_fields
 	differs = diverged or stays_behind or beyond or apart
 	return Decision(
 		writes=writes,
@@ -164,21 +171,27 @@ def _both(
 		settled=None if open_fields else settled if clashes or choice == "By hand" else "Converged",
 		reason=_reason(clashes, writes),
 		beyond=beyond,
+		apart=frozenset(apart),
 	)
 
 
-def _refusal(
-	rule: Rule, choice: Choice, winner: Side | None, views: Mapping[Side, View], side: Side, name: str
-) -> str:
-	"""Why the choice cannot be carried out, where `side` does not take the other side's value of a field any more; "" where
-	it can be."""
-	state = "cancelled" if views[side].docstatus == CANCELLED else "submitted"
-	instead = f"Choose Keep {side}, or cancel and amend it."
-	if winner == other(side):
-		return f"on the {side} side it is {state}, and {name} cannot be changed there any more. {instead}"
-	if winner is None and behind(rule, {side: view.docstatus for side, view in views.items()}):
-		return f"on the {side} side it is {state}, and the other side has to follow. {instead}"
-	return ""
+def _asking(
+	rule: Rule,
+	held: Mapping[Side, Held | None],
+	views: Mapping[Side, View],
+	maps: Mapping[str, RowMap],
+	refused: str,
+) -> Decision:
+	"""The decision without a person's choice, which cannot be carried out."""
+	decision = _both(replace(rule, policy="manual"), held, views, None, maps)
+	return replace(decision, refused=refused if decision.status == "Conflict" else "")
+
+
+def _refusal(side: Side, view: View, why: str) -> str:
+	state, instead = (
+		("cancelled", "amend") if view.docstatus == CANCELLED else ("submitted", "cancel and amend")
+	)
+	return f"On the {side} side it is {state}, and {why}: choose Keep {side}, or {instead} it."
 
 
 def _tables(

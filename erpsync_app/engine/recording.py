@@ -10,7 +10,7 @@ from typing import get_args
 from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.beside import BESIDE, settled
 from erpsync_app.engine.context import Context, Run
-from erpsync_app.engine.decision import Decision
+from erpsync_app.engine.decision import APART, Decision
 from erpsync_app.engine.errors import Duplicate, Stale
 from erpsync_app.engine.fixed import FIXED
 from erpsync_app.engine.late import take_back
@@ -77,7 +77,7 @@ def record(ctx: Context, run: Run, batch: Batch, pair: Pair, decision: Decision,
 		crossed, maps = batch.unmet(pair)
 		held = {side: h and replace(h, fields={**h.fields, **crossed[side]}) for side, h in held.items()}
 		rows = {**rows, **maps}
-	left = " ".join(filter(None, [*pair.left.values(), *decision.told_beyond, decision.refused])) or None
+	left = " ".join([*pair.left.values(), *decision.told_beyond]) or None
 	after = replace(
 		binding,
 		held=held,
@@ -101,6 +101,9 @@ def record(ctx: Context, run: Run, batch: Batch, pair: Pair, decision: Decision,
 	elif binding.id is None and not log:
 		run.counts["bound"] += 1
 		log = [log_entry(run, pair, "bind", "Success", message="found on both sides")]
+	if decision.refused:
+		run.failed(binding.doctype, pair.name, decision.refused)
+		log = [*log, log_entry(run, pair, "conflict", "Failure", message=decision.refused)]
 	if left and left != binding.error:
 		run.failed(binding.doctype, pair.name, left)
 		log = [*log, log_entry(run, pair, "fail", "Failure", message=left)]
@@ -128,6 +131,8 @@ def _held(batch: Batch, pair: Pair, side: Side, decision: Decision) -> Held | No
 		source = CLOUD if rule.writes(LOCAL) else LOCAL
 		back = batch.fields(pair.docs[source] or {}, source, stage=pair.stage)
 	fields.update({name: back[name] for name in decision.held_back if name in back})
+	if decision.apart:
+		fields[APART] = sorted(decision.apart)
 	if not any(write.side == side for write in decision.writes):
 		# They have yet to cross, and what the other side has in their place is nobody's edit.
 		fields.update(dict.fromkeys(pair.left_out))

@@ -21,6 +21,10 @@ class NotYet(Exception):
 		self.after = after
 
 
+class LeaseLost(Exception):
+	"""Another worker has taken over: this one was away for longer than its lease. Nothing more is written."""
+
+
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
 	"""Exponential back-off: `backoff_seconds`, then twice as long each time, at most an hour."""

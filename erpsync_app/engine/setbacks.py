@@ -42,7 +42,9 @@ def refused(ctx: Context, run: Run, pair: Pair, e: Exception) -> None:
 	told = binding.status == "Failed" and binding.error == error  # by an earlier try, and nothing is new
 	entry = log_entry(run, pair, "fail", "Failure", message=error)
 	failed = replace(after, status="Failed", error=error)
-	if (in_vain or not told) and not _note(ctx, Outcome(failed, log=() if told else (entry,))):
+	unsettled = error if binding.choice else ""
+	outcome = Outcome(failed, log=() if told else (entry,), refused=unsettled)
+	if (in_vain or not told) and not _note(ctx, outcome):
 		# It may be that which stood in the way, and have done all there was to do.
 		ctx.queue.retry(pair.events, after=SHORTLY, error=error, attempt=False)
 		return

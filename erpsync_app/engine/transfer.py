@@ -180,18 +180,24 @@ def _place(
 		)
 	if made := _shared(ctx, batch, side, told, to, share):
 		return made
-	twin = ctx.ledger.bindings(FILE, source, [file.hash]).get(file.hash)
-	if twin and twin.error:
-		raise Refused(twin.error)
+	known = ctx.ledger.bindings(FILE, source, [file.hash]).get(file.hash)
+	if known and known.error:
+		raise Refused(known.error)
 	sent = ctx.sites[source].download(file, batch.rule.file_limit)
 	if not sent:
 		raise Refused("it is empty.")
 	made = site.add_file(to, sent)
-	if made.hash != file.hash and not _bind(ctx, batch, {source: file.hash, side: made.hash}):
+	hashes = {source: file.hash, side: made.hash}
+	if known and known.names.get(side) == made.hash:
+		alias(batch, hashes)
+	elif made.hash != file.hash and not known and not _bind(ctx, batch, hashes):
 		# Two pictures that are the same but for their EXIF, which the site takes away: remembered, so that the second
 		# one is not sent again.
 		site.delete(FILE, made.name, made.modified)
-		why = f"the {side} site makes the same file of it as of another one."
+		why = (
+			f"the {side} site takes the EXIF of pictures away, and makes the same file of it as of another one. To have both"
+			" there, change that in its System Settings, and save the Sync Rule."
+		)
 		names = {source: file.hash, side: None}
 		ctx.ledger.save([Outcome(Binding(FILE, names, status="Diverged", error=why))])
 		raise Refused(why)

@@ -18,7 +18,7 @@ from erpsync_app.engine.decision import DOCUMENT
 from erpsync_app.engine.followers import FOLLOWERS
 from erpsync_app.engine.late import TOLD
 from erpsync_app.engine.mapping import Terms, shape_of
-from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Rule, Side, other
+from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Clash, Rule, Side, other
 from erpsync_app.engine.rules import matches
 from erpsync_app.engine.tags import tags_in
 from erpsync_app.sandbox.ledger import Conflict
@@ -287,8 +287,11 @@ def _no_edit_lost(world: Simulation, docs: dict) -> Iterator[Problem]:
 	kept = set(tokens([list(of_side.values()) for of_side in docs.values()]))
 	kept |= set(tokens([asdict(clash) for c in world.ledger.conflicts() for clash in c.clashes]))
 	# Whom a person's choice deletes in full view goes with its files and tags.
-	choices = [c for c in world.ledger.conflicts() if (c.resolution or "").startswith("Keep")]
-	choices = [c for c in choices if any(clash.field == DOCUMENT for clash in c.clashes)]
+	choices = [
+		c
+		for c in world.ledger.conflicts()
+		if c.resolution != "Merge beats edit" and any(map(_takes_document_away, c.clashes))
+	]
 	chosen = {(c.doctype, side, c.names[side]) for c in choices for side in SIDES}
 	for side, site in world.sites.items():
 		for gone in site.all("Deleted Document"):
@@ -315,6 +318,10 @@ def _no_edit_lost(world: Simulation, docs: dict) -> Iterator[Problem]:
 			continue
 		if token not in kept and token not in world.witness.superseded:
 			yield Problem("lost", f"{token}, which was saved by: {act}")
+
+
+def _takes_document_away(clash: Clash) -> bool:
+	return clash.field == DOCUMENT and clash.winner is not None and getattr(clash, clash.winner) is None
 
 
 def _good(why: str | None) -> bool:

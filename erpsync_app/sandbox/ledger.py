@@ -270,6 +270,12 @@ class SqliteLedger:
 				)
 			return
 		text = json.dumps([asdict(clash) for clash in clashes])
+		# Of what lost, some may have been overwritten before the rest was refused: it is kept.
+		self._db.execute(
+			"""update conflict set resolution = 'Converged', refused = null
+			where binding = ? and resolution is null and clashes <> ? and clashes like '%"winner": "%'""",
+			(binding.id, text),
+		)
 		updated = self._db.execute(
 			"""update conflict set clashes = ?, resolution = ?, refused = case when ? is null then refused end
 			where binding = ? and resolution is null""",

@@ -288,7 +288,7 @@ def test_what_is_cancelled_on_one_side_is_not_brought_back_by_a_choice(
 		sync()
 		conflict = last_conflict("Sales Order", names["local"])
 		assert (conflict["status"], conflict["resolved_by"]) == ("Open", None)
-		assert f"on the {origin.side} side it is cancelled" in conflict["refused"]
+		assert f"On the {origin.side} side it is cancelled" in conflict["refused"]
 		kept = mirror.get("Sales Order", copy)
 		assert (kept["docstatus"], kept["po_no"]) == (1, "new")
 	desk.settle(conflict["name"], f"keep_{origin.side}")

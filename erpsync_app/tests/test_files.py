@@ -245,9 +245,15 @@ def test_bytes_that_could_be_text_of_an_old_encoding(sides: tuple[Desk, Desk], p
 def test_a_jpeg_which_sites_encode_anew(sides: tuple[Desk, Desk], prefix: str):
 	here, there = sides
 	here.insert(**item(prefix, "All Item Groups"))
-	file = here.attach("Item", prefix, f"{prefix}.jpg", picture("JPEG", 50), field="image")
+	content = picture("JPEG", 50)
+	file = here.attach("Item", prefix, f"{prefix}.jpg", content, field="image")
 	here.edit("Item", prefix, image=file["file_url"])
 	in_step()
+	second = f"{prefix} second"
+	here.insert(**item(second, "All Item Groups"))
+	here.attach("Item", second, f"{prefix}.jpg", content)
+	in_step()
+	assert len(there.attachments("Item", second)) == 1
 	(copy,) = there.attachments("Item", prefix)
 	assert there.get("Item", prefix)["image"] == copy["file_url"]
 	assert Image.open(io.BytesIO(there.bytes_at(copy["file_url"]))).size == (32, 32)

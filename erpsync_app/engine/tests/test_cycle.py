@@ -1559,20 +1559,37 @@ def test_a_cloud_that_numbers_what_is_named_here(what, monkeypatch):
 	w.check_steady()
 
 
-def test_what_waits_for_another_doctype_lets_it_have_its_turn():
-	"""Or a first sync of many would use up all their tries before that has begun."""
-	w = World(own("Sales Order"), own("ToDo"), retry=RetryPolicy(max_attempts=3, backoff_seconds=0))
+def orders_and_calls(w: World, count: int) -> list[str]:
+	"""Orders on the local side, each with a ToDo about it, the last order's first."""
 	for side in SIDES:
 		w.people[side].insert("Item Group", item_group_name="G", is_group=1)
 		w.people[side].insert("UOM", uom_name="Nos")
 		w.people[side].insert("Item", item_code="I", item_group="G", stock_uom="Nos")
 		w.people[side].insert("Customer", customer_name="C")
-	for _ in range(3):
-		items = [{"item_code": "I", "qty": 1, "rate": 1}]
-		order = w.people[LOCAL].insert("Sales Order", customer="C", items=items)
-		w.people[LOCAL].insert("ToDo", description="d", reference_type="Sales Order", reference_name=order)
+	here, items = w.people[LOCAL], [{"item_code": "I", "qty": 1, "rate": 1}]
+	orders = [here.insert("Sales Order", customer="C", items=items) for _ in range(count)]
+	for order in reversed(orders):
+		here.insert("ToDo", description="d", reference_type="Sales Order", reference_name=order)
+	return orders
+
+
+def test_what_waits_for_another_doctype_lets_it_have_its_turn():
+	"""Or a first sync of many would use up all their tries before that has begun."""
+	w = World(own("Sales Order"), own("ToDo"), retry=RetryPolicy(max_attempts=3, backoff_seconds=0))
+	orders_and_calls(w, 3)
 	w.scan()
 	w.drain(w.context(batch_size=1), doctypes=["ToDo", "Sales Order"])
 	assert not w.queue.failed() and w.queue.pending() == 0
 	assert w.count("ToDo") == (3, 3)
+	w.check_in_step()
+
+
+def test_what_is_written_step_by_step_keeps_its_turn():
+	"""What refers to it would be tried in vain otherwise."""
+	w = World(own("Sales Order"), own("ToDo"))
+	for order in orders_and_calls(w, 20):
+		w.sites[LOCAL].submit("Sales Order", order)
+	w.scan()
+	run = w.drain(w.context(batch_size=5), doctypes=["Sales Order", "ToDo"])
+	assert run.counts["retried"] == 0 and w.queue.pending() == 0
 	w.check_in_step()

@@ -2,6 +2,7 @@
 # License: MIT. See license.txt
 """What a document needs on the other side before it goes there."""
 
+from dataclasses import replace
 from datetime import timezone
 
 import pytest
@@ -12,11 +13,12 @@ from erpsync_app.engine.decision import Write
 from erpsync_app.engine.dependencies import check_targets, link_behind
 from erpsync_app.engine.errors import Blocked
 from erpsync_app.engine.mapping import Terms, shape_of
-from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Event, Field, Progress, Rule
+from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Event, Field, Progress, Rule, other
 from erpsync_app.engine.pair import Pair
 from erpsync_app.engine.retry import NEXT_RUN, SHORTLY, NotYet
 from erpsync_app.engine.tests.builders import meta
 from erpsync_app.engine.tests.test_cycle import orders
+from erpsync_app.engine.tests.world import World, keep, own
 
 ROWS = meta("Note Item", Field("order", "Link", options="Order"))
 NOTE = meta(
@@ -132,3 +134,34 @@ def test_a_line_of_amendments_crosses_on_the_first_sync():
 		before = twin["name"]
 	w.check_in_step()
 	w.check_steady()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_read_only_link_that_a_create_left_out_is_told_later(monkeypatch, side):
+	"""As the Lead of a Customer in ERPNext 16."""
+	w = World(keep("Customer"), own("Territory"))
+	for each in SIDES:
+		told = w.clients[each].meta
+		monkeypatch.setattr(w.clients[each], "meta", lambda doctype, told=told: with_read_only(told(doctype)))
+	here, there = w.people[side], w.people[other(side)]
+	territory = here.insert("Territory", territory_name="T")
+	here.insert("Customer", customer_name="A", territory=territory)
+	w.scan()
+	w.drain(doctypes=["Customer"])
+	assert there.get("Customer", "A", "territory") is None
+	w.settle()
+	assert there.get("Customer", "A", "territory") == territory
+	here.save("Customer", "A", website="later")
+	there.site.set_value("Customer", "A", {"territory": None})
+	w.settle()
+	assert there.get("Customer", "A", "website", "territory") == ("later", None), (
+		"it is each site's own again"
+	)
+	w.check_steady()
+
+
+def with_read_only(meta):
+	if meta.doctype != "Customer":
+		return meta
+	territory = replace(meta.fields["territory"], read_only=True)
+	return replace(meta, fields={**meta.fields, "territory": territory})

@@ -4,7 +4,7 @@
 
 import pytest
 
-from erpsync_app.engine.beside import LEFT, merge_members, settled
+from erpsync_app.engine.beside import ATTACHMENTS, LEFT, merge_members, settled
 from erpsync_app.engine.files import plain_name
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, File, other
 from erpsync_app.engine.tests.world import Killed, World, calls_of, keep, killed_after
@@ -282,11 +282,13 @@ def test_a_picture_that_a_site_stores_otherwise(world):
 	world.check_steady()
 	make(world, LOCAL, "Nut")
 	world.people[LOCAL].attach("Item", "Nut", "photo.jpg", JPG)
+	world.sync()
+	assert world.binding("Item", LOCAL, "Nut").held[LOCAL].fields[ATTACHMENTS] == {file["content_hash"]: 0}
 	world.people[LOCAL].save("Item", name, image=None)
 	world.people[LOCAL].delete("File", file["name"])
 	world.settle()
 	assert world.people[CLOUD].attachments("Item", name) == []
-	assert len(world.people[LOCAL].attachments("Item", "Nut")) == 1
+	assert [len(world.people[side].attachments("Item", "Nut")) for side in SIDES] == [1, 1]
 	world.check_steady()
 
 

@@ -257,11 +257,19 @@ def test_what_could_not_be_settled_is_open_again_and_says_why(store, binding, co
 	stored = saved(store, stored, refused="No.")
 	(found,) = conflicts()
 	assert (found.clashes, found.resolution, found.refused) == (SETTLED, None, "No.")
-	stored = saved(store, stored, clashes=OPEN)
-	assert [c.refused for c in conflicts()] == ["No."], "brought up to date, and the reason holds"
-	stored = saved(store, stored, clashes=SETTLED, settled="Keep cloud")
+	stored = saved(store, stored, clashes=SETTLED, settled="cloud_wins")
 	(found,) = conflicts()
-	assert (found.resolution, found.refused) == ("Keep cloud", None)
+	assert (found.resolution, found.refused) == ("cloud_wins", None)
+	stored = saved(store, stored, refused="No.")
+	stored = saved(store, stored, settled="Converged")
+	assert resolutions(conflicts()) == [(SETTLED, "Converged")]
+
+
+def test_what_lost_is_kept_where_another_clash_comes_after_the_refusal(store, binding, conflicts):
+	stored = saved(store, binding(), clashes=SETTLED, settled="cloud_wins")
+	stored = saved(store, stored, refused="No.")
+	saved(store, stored, clashes=OPEN)
+	assert resolutions(conflicts()) == [(SETTLED, "Converged"), (OPEN, None)]
 
 
 def test_what_is_refused_says_why_and_stays_open(store, binding, conflicts):

@@ -86,6 +86,8 @@ class SyncRule(Document):
 			event_queue.forget(self.ref_doctype)
 		else:
 			event_queue.look_again(self.ref_doctype)
+			# The files of which the other site makes the same as of others: a setting there may be another by now.
+			frappe.db.delete("Sync Record", {"ref_doctype": "File", "status": "Diverged"})
 			if self.has_value_changed("enabled"):
 				# What was deleted while nobody looked, the trails tell from their beginning.
 				frappe.db.set_single_value("Sync Settings", DELETIONS, update_modified=False)
