@@ -302,7 +302,7 @@ class Binding:
 
 	A side without a name has no document yet (or its create is an open `intent`). `id` is the ledger's own;
 	None for a binding that is not stored yet. `status` is one of `STATUSES`. `choice` is what a person chose for
-	its open conflict, until it is carried out or refused. `rows` is the row map of each child table. `error` says why it failed, or
+	its open conflict, until it is carried out or refused. `rows` are its tables' row maps. `error` says why it failed, or
 	which files of it stay at home. `version` is the ledger's own as well: it is another one after every change.
 	"""
 
