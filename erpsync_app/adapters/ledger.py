@@ -367,8 +367,8 @@ def _settle(binding: Binding, outcome: Outcome) -> None:
 	if outcome.refused and latest:
 		open_one = latest[0]["name"]
 		chosen_by = latest[0]["resolved_by"] if binding.choice else None
-		row.update(status="Open", resolution=None, winner=None, resolved_by=chosen_by, resolved_on=None)
-		row["refused"] = outcome.refused
+		reopened = {"status": "Open", "resolution": None, "winner": None, "resolved_on": None}
+		row.update(reopened, resolved_by=chosen_by, refused=outcome.refused)
 	if open_one:
 		frappe.db.set_value("Sync Conflict", open_one, row)
 	elif outcome.clashes:

@@ -71,8 +71,8 @@ def apply(
 		renew()  # before anything is stored: the binding may be what it was before another worker was at it
 	if maps := batch.first_maps(pair, {name for write in decision.writes for name in write.rows}):
 		save(ctx, pair, Outcome(replace(pair.binding, rows={**pair.binding.rows, **maps})))
-	settles = any(clash.winner for clash in decision.clashes)
-	settles = settles and bool(decision.writes or decision.status != pair.binding.status)
+	changes = decision.writes or decision.status != pair.binding.status
+	settles = changes and any(clash.winner for clash in decision.clashes)
 	if settles:
 		# The loser's version is stored before it is overwritten; the same clash is never stored twice. One that is
 		# written nowhere, in a rule of one direction, is told when it comes up, not by every look at it.
@@ -85,12 +85,13 @@ def apply(
 			started = ctx.clock.now()
 			overwritten = _write(ctx, batch, pair, write, renew)
 			milliseconds = (ctx.clock.now() - started) // timedelta(milliseconds=1)
-			if doc := pair.docs[write.side]:
+			doc = pair.docs[write.side]
+			if doc:
 				learn_answer(ctx, batch, write.side, doc)
-				if not _only_beside(write):
-					pair.wrote.setdefault(write.side, []).append((doc["modified"], milliseconds))
 			direction = "cloud_to_local" if write.side == LOCAL else "local_to_cloud"
 			if not _only_beside(write):
+				if doc:
+					pair.wrote.setdefault(write.side, []).append((doc["modified"], milliseconds))
 				log.append(
 					log_entry(
 						run,

@@ -131,15 +131,11 @@ class Batch:
 		takes them no more."""
 		known = {side: h.fields if (h := pair.binding.held.get(side)) else {} for side in SIDES}
 		return frozenset(
-			f.local
-			for f in self.shape.fields
-			for side, there in ((LOCAL, CLOUD), (CLOUD, LOCAL))
-			if f.at_birth
-			and f.local in known[side]
-			and known[side][f.local] is None
-			and f.local not in known[there]
-			and (doc := pair.docs[there])
-			and not docstatus(doc)
+			name
+			for side in SIDES
+			if (doc := pair.docs[other(side)]) and not docstatus(doc)
+			for name in known[side].keys() - known[other(side)].keys()
+			if known[side][name] is None and (f := self.shape.named(name)) and f.at_birth
 		)
 
 	def _resplit(self, pair: Pair) -> list[str]:
