@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from erpsync_app.tests.business.drawing import draw
+from erpsync_app.tests.business.drawing import customer_of, draw
 from erpsync_app.tests.business.play import Played, play
 from erpsync_app.tests.business.shrink import shrunk
 from erpsync_app.tests.business.steps import ACTS, SYNC, Step
@@ -50,6 +50,25 @@ def test_both_clerks_work_on_one_order_with_no_sync_between():
 				sides.add(step.side)
 				both += len(sides) == 2
 	assert both > 20
+
+
+def test_what_a_customer_owes_is_settled_by_one_clerk_while_the_other_does_not_touch_it():
+	"""Else two payments of one invoice could meet, and a person would have to say which is taken back."""
+	for seed in (1008, *range(20)):
+		steps = {step.number: step for step in draw(seed, 200)}
+		held: dict[int, str] = {}
+		for step in steps.values():
+			if step.act == SYNC:
+				held.clear()
+			first = step
+			while first.of is not None:
+				first = steps[first.of]
+			if first.act not in ("quote", "sell", "charge", "pay on account"):
+				continue
+			customer = customer_of(first)
+			assert held.get(customer, step.side) == step.side, step
+			if step.act == "reconcile":
+				held[customer] = step.side
 
 
 def test_acts_are_left_out():

@@ -141,10 +141,7 @@ def pay(clerk: Clerk, world: World, step: Step, doc: dict) -> dict:
 
 
 def pay_on_account(clerk: Clerk, world: World, step: Step, doc: None) -> dict:
-	number = customer_of(step)
-	if number == CUSTOMERS - 1:
-		number = 0  # abroad nobody pays beforehand
-	return clerk.paid_on_account(world.customer(number), 100 + step.pick % 400)
+	return clerk.paid_on_account(world.customer(customer_of(step)), 100 + step.pick % 400)
 
 
 def reconcile(clerk: Clerk, world: World, step: Step, doc: dict) -> None:

@@ -68,8 +68,10 @@ class Made:
 
 
 def customer_of(step: Step) -> int:
-	"""Which of the customers a step is about that begins something."""
-	return step.pick % CUSTOMERS
+	"""Which of the customers a step is about that begins something. The last one is abroad, where nobody pays
+	beforehand: the first one does instead."""
+	number = step.pick % CUSTOMERS
+	return 0 if step.act == "pay on account" and number == CUSTOMERS - 1 else number
 
 
 def draw(seed: int, documents: int, *, without: Collection[str] = ()) -> tuple[Step, ...]:
