@@ -135,10 +135,21 @@ def _meet(
 		for pair in [p for p in lonely if p.alone(side)]:
 			doc = pair.docs[side]
 			assert doc is not None
-			same = [each for each in found if degree(batch, doc, side, each)]
+			same = _closest(batch, doc, side, [each for each in found if degree(batch, doc, side, each)])
 			if same and (degree is _equal or len(same) == 1):
 				found.remove(same[0])
 				_bind(batch, pair, there, same[0], known.get(same[0]["name"]))
+
+
+def _closest(batch: Batch, doc: Document, side: Side, same: Sequence[Document]) -> list[Document]:
+	"""Those of them that agree with the document in the most fields: the tasks of one project differ in their subjects."""
+	fields = batch.fields(doc, side)
+	agreeing = [_agreeing(fields, batch.fields(each, other(side))) for each in same]
+	return [each for each, count in zip(same, agreeing, strict=True) if count == max(agreeing)]
+
+
+def _agreeing(one: Fields, two: Fields) -> int:
+	return sum(one[name] == two[name] for name in one.keys() & two.keys())
 
 
 def _bind(batch: Batch, pair: Pair, there: Side, doc: Document, known: Binding | None) -> None:

@@ -223,6 +223,7 @@ _ALL = (
 		"Item Price",
 		Column("item_code", "Link", "Item", required=True),
 		Column("price_list_rate", "Currency", required=True),
+		Column("reference"),
 		Column("note", "Text"),
 		autoname="hash",
 	),

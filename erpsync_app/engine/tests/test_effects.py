@@ -18,6 +18,7 @@ from erpsync_app.engine.tests.world import (
 	keep,
 	killed_after,
 )
+from erpsync_app.sandbox import controllers
 
 PRICE = "Item Price"
 
@@ -104,6 +105,36 @@ def test_many_items_at_once_keep_their_prices_apart(side):
 	assert [prices(w, f"I{n}") for n in range(3)] == [([5], [5])] * 3
 	for b in w.ledger.all_bindings(PRICE):
 		assert len({w.people[each].get(PRICE, name, "item_code") for each, name in b.names.items()}) == 1
+	w.check_in_step()
+	w.check_steady()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_what_differs_in_its_texts_alone_is_told_apart_by_those_that_are_alike(side, monkeypatch):
+	"""The tasks of a project: one text is the same on both sites, and another holds a name that each site gave."""
+	tags = iter("abcdefgh")
+
+	def prices_of(doctype, doc, insert):
+		if doctype.name == "Item":
+			for reference in ("first", "second") if doc["owner"] == ANNA.name else ("second", "first"):
+				insert(
+					PRICE,
+					{
+						"item_code": doc["name"],
+						"price_list_rate": 5,
+						"reference": reference,
+						"note": next(tags),
+					},
+				)
+
+	monkeypatch.setattr(controllers, "after_insert", prices_of)
+	monkeypatch.setattr(controllers, "_CHECKS", {})
+	w = shop()
+	item(w, side)
+	w.settle()
+	assert w.count(PRICE) == (2, 2)
+	for b in w.ledger.all_bindings(PRICE):
+		assert len({w.people[each].get(PRICE, name, "reference") for each, name in b.names.items()}) == 1
 	w.check_in_step()
 	w.check_steady()
 
