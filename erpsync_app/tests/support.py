@@ -34,7 +34,8 @@ CLOUD_SITE = os.environ.get("ERPSYNC_TEST_CLOUD_SITE", "cloud.localhost")
 PASSWORD = os.environ.get("ERPSYNC_TEST_ADMIN_PASSWORD", "admin")
 BENCH = os.environ.get("ERPSYNC_TEST_BENCH", os.path.abspath(".."))
 LOCAL_URL = f"http://{LOCAL_SITE}:{PORT}"
-CLOUD_URL = f"http://{CLOUD_SITE}:{PORT}"
+CLOUD_URL = os.environ.get("ERPSYNC_TEST_CLOUD_URL") or f"http://{CLOUD_SITE}:{PORT}"
+"""Of another bench where the variable names one, with another version of Frappe, say."""
 SYNC_USER = "erpsync-tests@example.com"
 SECRET = "a secret of the tests"
 
