@@ -14,9 +14,10 @@ from erpsync_app.engine.model import Document, Meta
 def order(metas: Mapping[str, Meta]) -> list[str]:
 	"""The DocTypes, each after those that it or its child tables link to; the same answer for the same metas.
 
-	A cycle is broken at an optional link if it has one, else at a required one: whoever writes completes the
-	link later. Left aside are links to DocTypes that are not among `metas`, links of a DocType to itself
-	(see `parents_first`), and Dynamic Links, whose target is known only document by document.
+	A cycle is broken at its weakest link, and whoever writes completes that link later: at a read-only one if it has one,
+	which may lead to what a controller made of the document, else at an optional one. Left aside are links to DocTypes that
+	are not among `metas`, links of a DocType to itself (see `parents_first`), and Dynamic Links, whose target is known only
+	document by document.
 	"""
 	needs = {doctype: _targets(doctype, metas) for doctype in sorted(metas)}
 	while True:
@@ -24,8 +25,8 @@ def order(metas: Mapping[str, Meta]) -> list[str]:
 			return list(TopologicalSorter({one: sorted(needs[one]) for one in needs}).static_order())
 		except CycleError as error:
 			cycle: list[str] = error.args[1]  # each is a target of the next
-			required = {(one, target): needs[one][target] for target, one in pairwise(cycle)}
-			one, target = min(required, key=lambda link: (required[link], link))
+			strength = {(one, target): needs[one][target] for target, one in pairwise(cycle)}
+			one, target = min(strength, key=lambda link: (strength[link], link))
 			del needs[one][target]
 
 
@@ -49,15 +50,20 @@ def _mandatory(meta: Meta) -> set[str]:
 	return {f.options for f in links if f.options and f.default is None}
 
 
-def _targets(doctype: str, metas: Mapping[str, Meta]) -> dict[str, bool]:
-	"""The DocTypes among `metas` that `doctype` links to, and whether one of those links is required."""
+READ_ONLY, OPTIONAL, REQUIRED = range(3)
+
+
+def _targets(doctype: str, metas: Mapping[str, Meta]) -> dict[str, int]:
+	"""The DocTypes among `metas` that `doctype` links to, and how strong the strongest of those links is."""
 	meta = metas[doctype]
-	targets: dict[str, bool] = {}
-	for table in (meta, *meta.children.values()):
+	targets: dict[str, int] = {}
+	tables = [(meta, False), *((rows, meta.fields[name].read_only) for name, rows in meta.children.items())]
+	for table, fixed in tables:
 		for link in table.fields.values():
 			target = link.options
 			if link.type == "Link" and not link.virtual and target in metas and target != doctype:
-				targets[target] = targets.get(target, False) or link.required
+				strength = READ_ONLY if fixed or link.read_only else REQUIRED if link.required else OPTIONAL
+				targets[target] = max(targets.get(target, READ_ONLY), strength)
 	return targets
 
 

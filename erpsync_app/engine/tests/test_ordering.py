@@ -12,15 +12,24 @@ from erpsync_app.engine.ordering import order, parents_first, unbreakable
 
 
 def meta(doctype, *links, children=(), **more):
-	"""Links as "Target" (optional) or "Target!" (required)."""
-	fields = {}
+	"""Links as "Target" (optional), "Target!" (required) or "Target?" (read-only)."""
+	fields = {name: Field(name, "Table", options=rows.doctype) for name, rows in dict(children).items()}
 	for at, link in enumerate(links):
-		fields[f"f{at}"] = Field(f"f{at}", "Link", options=link.rstrip("!"), required=link.endswith("!"))
+		required, read_only = link.endswith("!"), link.endswith("?")
+		fields[f"f{at}"] = Field(
+			f"f{at}", "Link", options=link.rstrip("!?"), required=required, read_only=read_only
+		)
 	return Meta(doctype, fields, children=dict(children), **more)
 
 
 def metas(*all_of_them):
 	return {one.doctype: one for one in all_of_them}
+
+
+def table(doctype, rows, **more):
+	return Meta(
+		doctype, {"rows": Field("rows", "Table", options=rows.doctype, **more)}, children={"rows": rows}
+	)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +56,13 @@ def metas(*all_of_them):
 			metas(meta("A", "B", "B!"), meta("B", "A")),
 			["B", "A"],
 		),
+		("a cycle, broken at its read-only link", metas(meta("A", "B"), meta("B", "A?")), ["B", "A"]),
+		("the same, the other way round", metas(meta("A", "B?"), meta("B", "A")), ["A", "B"]),
+		(
+			"a cycle that runs through the rows of a read-only table, whatever their links are",
+			metas(table("A", meta("Row", "B!"), read_only=True), meta("B", "A")),
+			["A", "B"],
+		),
 		("a cycle of required links alone", metas(meta("A", "B!"), meta("B", "A!")), ["A", "B"]),
 		(
 			"what links into a cycle still comes after it",
@@ -62,11 +78,6 @@ def metas(*all_of_them):
 )
 def test_order(description, given_metas, expected):
 	assert order(given_metas) == expected, description
-
-
-def table(doctype, rows, *, required):
-	field = Field("rows", "Table", options=rows.doctype, required=required)
-	return Meta(doctype, {"rows": field}, children={"rows": rows})
 
 
 @pytest.mark.parametrize(
