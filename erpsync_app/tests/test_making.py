@@ -161,7 +161,7 @@ def test_what_is_asked_for_is_moved_bought_and_made(sides: Sides, prefix: str):
 	in_step()
 	there = {name: twin(sides, "Material Request", name)["name"] for name in (move, buy, make)}
 	made(mirror, f"{MATERIAL_REQUEST}.make_stock_entry", source_name=there[move])
-	mirror.call(f"{MATERIAL_REQUEST}.raise_work_orders", material_request=there[make])
+	mirror.call(f"{MATERIAL_REQUEST}.raise_work_orders", material_request=there[make], company=company())
 	call = mirror.call(f"{MATERIAL_REQUEST}.make_request_for_quotation", source_name=there[buy])
 	call.update(suppliers=[{"supplier": prefix, "send_email": 0}], message_for_supplier="please")
 	call = mirror.submitted(**call)

@@ -16,7 +16,7 @@ import pytest
 from erpsync_app import runs
 from erpsync_app.adapters.cloud_site import CloudSite
 from erpsync_app.adapters.local_site import LocalSite
-from erpsync_app.engine.errors import Unavailable
+from erpsync_app.engine.errors import Stale, Unavailable
 from erpsync_app.engine.late import LATE
 from erpsync_app.tests.support import LOCAL_SITE, Person, count, only, set_rules, sync
 from erpsync_app.tests.test_life_cycle import Here, There, at_rest, in_step, order_of, rules
@@ -37,6 +37,9 @@ assert run.done, "there was work to do"
 assert run.stopped is None, run.stopped
 """
 
+REFUSED = "refused"
+"""In place of the name of what was created late: the database would not have it."""
+
 
 def another_worker() -> None:
 	subprocess.run([sys.executable, "-c", ANOTHER, LOCAL_SITE], check=True)
@@ -56,7 +59,13 @@ def stalled(
 			late.append("")
 			another_worker()
 			time.sleep(seconds)
-		made = create(self, of, *values)
+		try:
+			made = create(self, of, *values)
+		except Stale:
+			# MariaDB from 11.6 on refuses a write to a row (the series', here) that changed since the transaction began.
+			if first:
+				late[:] = [REFUSED]
+			raise
 		if first:
 			late[:] = [made["name"]]
 		if first and when == "after":
@@ -93,7 +102,8 @@ def test_a_create_that_comes_too_late(
 	origin.insert(doctype, **values)
 	late = stalled(monkeypatch, CloudSite if where == "here" else LocalSite, doctype, when)
 	assert runs.sync(trigger="command").stopped is None
-	assert late != [""], "it was created late"
+	assert late != [""], "it was created late, or refused"
+	assert late != [REFUSED] or (where, when) == ("in the cloud", "before")
 	in_step()
 	assert (mirror.get(doctype, late[0]) is not None) == (when == "after")
 	check_once(cloud, prefix, doctype)
