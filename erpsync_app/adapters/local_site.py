@@ -58,6 +58,7 @@ class LocalSite:
 	atomic = True
 
 	def __init__(self):
+		_forget_values()  # a setting may have changed since an earlier run of this process
 		self._metas: dict[str, Meta] = {}
 		self.time_zone = ZoneInfo(get_system_timezone())
 
@@ -212,20 +213,20 @@ class LocalSite:
 		with _writing():
 			_locked(doctype, old, modified)
 			made = frappe.rename_doc(doctype, old, new, show_alert=False)
-			_forget_links()
+			_forget_values()
 		return self.read(doctype, [made])[made]
 
 	def merge(self, doctype: str, name: str, into: str, modified: str) -> None:
 		with _writing():
 			_locked(doctype, name, modified)
 			frappe.rename_doc(doctype, name, into, merge=True, show_alert=False)
-			_forget_links()
+			_forget_values()
 
 	def delete(self, doctype: str, name: str, modified: str) -> None:
 		with _writing():
 			_locked(doctype, name, modified)
 			frappe.delete_doc(doctype, name, flags={OWN_WRITE: True}, ignore_missing=False)
-			_forget_links()
+			_forget_values()
 
 	def count_on(self, series: str, number: int) -> None:
 		# Not within `_writing`: a failure here is not to take back the document that was written before it.
@@ -354,12 +355,12 @@ def _writing() -> Iterator[None]:
 		yield
 	except Exception as e:
 		frappe.db.rollback()
-		_forget_links()
+		_forget_values()
 		raise translated(e) from e
 	finally:
 		frappe.clear_messages()
 
 
-def _forget_links() -> None:
-	"""Frappe remembers for the life of a connection whether a Link target was there."""
+def _forget_values() -> None:
+	"""Frappe remembers for the life of a connection whether a Link target was there, and what the settings are."""
 	frappe.db.value_cache.clear()

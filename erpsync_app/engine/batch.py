@@ -62,6 +62,12 @@ class Batch:
 	"""By side, the rows that documents of the batch refer to and that are not known on the other side; of each the
 	document that it is a row of, by `(doctype, name)`."""
 
+	on_their_way: dict[Side, dict[tuple[str, str], Document] | None] = field(
+		default_factory=lambda: {LOCAL: None, CLOUD: None}
+	)
+	"""By side, what documents of the batch link to and what has yet to cross (see `dependencies`); None until it is asked
+	for."""
+
 	def absorb(self, pair: Pair, side: Side) -> None:
 		"""Events of both sides whose documents turn out to be one belong to one pair."""
 		name = pair.binding.names[side]

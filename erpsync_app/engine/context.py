@@ -32,7 +32,7 @@ class Context:
 	`excluded` are the fieldnames that no DocType syncs; `forced` is the direction that a person narrowed the run
 	to: what may not cross in it waits for another run. `aside` holds the DocTypes that cannot be read, and why: the
 	rest goes on without them. `waiting` are the documents `(side, doctype, name)` that had to wait when they were looked
-	at last, through no fault of their own.
+	at last, through no fault of their own; `waited` is how often in this run they waited for what is older.
 	`counter` tells of a DocType which of its names a counter may have made (see `numbers`).
 	"""
 
@@ -48,6 +48,7 @@ class Context:
 	forced: Direction | None = None
 	aside: dict[str, str] = field(default_factory=dict)
 	waiting: set[tuple[Side, str, str]] = field(default_factory=set)
+	waited: Counter[tuple[Side, str, str]] = field(default_factory=Counter)
 	counter: Callable[[str], str] = lambda doctype: ""
 	_shapes: dict[str, Shape] = field(default_factory=dict, repr=False)
 

@@ -20,7 +20,7 @@ from erpsync_app.engine.cancels import check_cancel, look_at_kept
 from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.days import or_too_soon
 from erpsync_app.engine.decision import Decision, Write
-from erpsync_app.engine.dependencies import check_targets
+from erpsync_app.engine.dependencies import check_targets, look_at_diverged
 from erpsync_app.engine.errors import (
 	Blocked,
 	Halt,
@@ -269,6 +269,7 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 	if decision.writes:
 		batch.arrived(pair)
 	for write in decision.writes:
+		look_at_diverged(ctx, batch, pair, write.side)
 		if write.docstatus == CANCELLED:
 			look_at_kept(ctx, batch, pair, write.side)
 	if decision.forget:

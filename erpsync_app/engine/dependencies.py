@@ -4,7 +4,8 @@
 
 DocTypes are worked on in the order of their links, so a target is there as a rule. Where it is not, the document waits
 for it; and where documents wait for each other, as a Customer and its primary Contact do, one of them is written
-without its optional link, which is completed when the other is there.
+without its optional link, which is completed when the other is there. Of two that both have yet to cross the older one goes
+first all the same: when it is written, the other site may make the younger one by itself, as a receipt makes its assets.
 
 A document is not created or submitted before each that it links to has come as far there as it has here: a delivery
 needs the submitted order. What it links to may be cancelled by now; then it needs it as it was before, submitted, since
@@ -30,6 +31,9 @@ from erpsync_app.engine.pair import Pair
 from erpsync_app.engine.references import unknown_row
 from erpsync_app.engine.retry import NEXT_RUN, NotYet
 
+PATIENCE = 5
+"""How often in one run a document waits for an older one that it could be written without."""
+
 AMENDED_FROM = "amended_from"
 """Frappe's Link from an amendment to the cancelled document that it stands for: the one that may be to what is cancelled,
 and that does not stand in the way of a cancel."""
@@ -48,6 +52,8 @@ def check_targets(ctx: Context, batch: Batch, pair: Pair, write: Write) -> None:
 		if batch.goes_before(pair, side, *target) or (side, *target) in ctx.waiting:
 			raise NotYet(text)
 		raise Blocked(text)
+	if write.operation == "create" and (target := _older_on_its_way(ctx, batch, pair, side)):
+		raise NotYet(f"{target[0]} {target[1]}, which it links to and which is older, goes first.")
 	if target := unknown_row(batch, pair, side, needed):
 		ctx.queue.put([Event(side, *target, trigger=pair.events[0].trigger)])
 		raise Blocked(f"A row of {target[0]} {target[1]}, which it refers to, is not synced yet.")
@@ -70,6 +76,48 @@ def check_targets(ctx: Context, batch: Batch, pair: Pair, write: Write) -> None:
 				ctx.queue.put([Event(side, doctype, name, trigger="scan")])
 			raise NotYet(text, NEXT_RUN)
 		raise NotYet(text)
+
+
+def _older_on_its_way(ctx: Context, batch: Batch, pair: Pair, side: Side) -> tuple[str, str] | None:
+	"""The first document, by `(doctype, name)`, that the side's document links to, that is older, and that is due to cross.
+	None where that one links back, and for a document that has waited `PATIENCE` times in this run: a longer circle of
+	documents that wait for each other ends there."""
+	doc = pair.docs[side]
+	assert doc is not None
+	itself = batch.rule.doctype, doc["name"]
+	key = (side, *itself)
+	if ctx.waited[key] >= PATIENCE:
+		return None
+	for _, doctype, name in unbound_links(ctx, batch, pair, side, {f.local for f in batch.shape.fields}):
+		target = _on_their_way(ctx, batch, side).get((doctype, name))
+		if (
+			target
+			and target["creation"] <= doc["creation"]
+			and itself not in links(target, ctx.shape(doctype), side)
+		):
+			ctx.waited[key] += 1
+			return doctype, name
+	return None
+
+
+def _on_their_way(ctx: Context, batch: Batch, side: Side) -> dict[tuple[str, str], Document]:
+	"""The documents of other DocTypes that documents of the batch link to, that are not bound, and that have an event which
+	waits to be worked on. Asked for once a batch."""
+	if batch.on_their_way[side] is None:
+		names: dict[str, set[str]] = {}
+		every = {f.local for f in batch.shape.fields}
+		for pair in batch.pairs:
+			for _, doctype, name in unbound_links(ctx, batch, pair, side, every) if pair.alone(side) else ():
+				if doctype != batch.rule.doctype and doctype not in ctx.aside:
+					names.setdefault(doctype, set()).add(name)
+		found: dict[tuple[str, str], Document] = {}
+		for doctype, wanted in names.items():
+			states = ctx.queue.states(doctype, side, sorted(wanted))
+			due = sorted(name for name, (state, _) in states.items() if state == "Pending")
+			docs = ctx.sites[side].read(doctype, due) if due else {}
+			found |= {(doctype, name): doc for name, doc in docs.items()}
+		batch.on_their_way[side] = found
+	return batch.on_their_way[side] or {}
 
 
 def unbound_links(
@@ -95,6 +143,20 @@ def link_behind(ctx: Context, batch: Batch, pair: Pair, side: Side) -> tuple[str
 		if found.docstatus[there] < needed:
 			return doctype, name, found
 	return None
+
+
+def look_at_diverged(ctx: Context, batch: Batch, pair: Pair, side: Side) -> None:
+	"""Queue what the document, which was written on `side` just now, links to and what differed at the last look: its
+	controllers may have brought that into step, as a movement sets the location of its asset."""
+	source = other(side)
+	targets = {
+		(doctype, name)
+		for _, doctype, name in links_of(ctx, batch, pair, source)
+		if (found := batch.bound[source].get(doctype, {}).get(name))
+		and found.name
+		and found.status == "Diverged"
+	}
+	ctx.queue.put([Event(source, *target, trigger=pair.events[0].trigger) for target in sorted(targets)])
 
 
 def links_of(ctx: Context, batch: Batch, pair: Pair, side: Side) -> Iterator[tuple[str, str, str]]:

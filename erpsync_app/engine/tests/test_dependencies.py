@@ -10,7 +10,7 @@ import pytest
 from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.decision import Write
-from erpsync_app.engine.dependencies import check_targets, link_behind
+from erpsync_app.engine.dependencies import PATIENCE, check_targets, link_behind
 from erpsync_app.engine.errors import Blocked
 from erpsync_app.engine.mapping import Terms, shape_of
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Event, Field, Progress, Rule, other
@@ -18,7 +18,11 @@ from erpsync_app.engine.pair import Pair
 from erpsync_app.engine.retry import NEXT_RUN, SHORTLY, NotYet
 from erpsync_app.engine.tests.builders import meta
 from erpsync_app.engine.tests.test_cycle import orders
-from erpsync_app.engine.tests.world import World, keep, own
+from erpsync_app.engine.tests.test_references import NOTE as DELIVERY
+from erpsync_app.engine.tests.test_references import ORDER, deliver, ordered
+from erpsync_app.engine.tests.world import ANNA, World, keep, own
+from erpsync_app.sandbox import controllers
+from erpsync_app.sandbox.schema import DOCTYPES
 
 ROWS = meta("Note Item", Field("order", "Link", options="Order"))
 NOTE = meta(
@@ -144,8 +148,10 @@ def test_a_read_only_link_that_a_create_left_out_is_told_later(monkeypatch, side
 		told = w.clients[each].meta
 		monkeypatch.setattr(w.clients[each], "meta", lambda doctype, told=told: with_read_only(told(doctype)))
 	here, there = w.people[side], w.people[other(side)]
+	here.insert("Customer", customer_name="A")
+	w.clock.sleep(1)
 	territory = here.insert("Territory", territory_name="T")
-	here.insert("Customer", customer_name="A", territory=territory)
+	here.save("Customer", "A", territory=territory)
 	w.scan()
 	w.drain(doctypes=["Customer"])
 	assert there.get("Customer", "A", "territory") is None
@@ -165,3 +171,82 @@ def with_read_only(meta):
 		return meta
 	territory = replace(meta.fields["territory"], read_only=True)
 	return replace(meta, fields={**meta.fields, "territory": territory})
+
+
+@pytest.mark.parametrize("naming", [keep, own])
+@pytest.mark.parametrize("side", SIDES)
+def test_what_is_older_and_on_its_way_goes_first(side, naming):
+	"""Though the document could be written without its optional link."""
+	w = World(keep("Customer"), naming("Territory"))
+	here, there = w.people[side], w.people[other(side)]
+	territory = here.insert("Territory", territory_name="T")
+	here.insert("Customer", customer_name="A", territory=territory)
+	w.scan()
+	for _ in range(2):
+		w.drain(doctypes=["Customer"])
+		assert there.get("Customer", "A") is None
+		w.clock.sleep(5)
+	run = w.drain()
+	assert there.get("Customer", "A", "territory") == territory
+	assert run.counts[f"create_{other(side)}"] == 2 and not run.counts[f"update_{other(side)}"]
+	w.check_steady()
+
+
+@pytest.mark.parametrize("naming", [keep, own])
+@pytest.mark.parametrize("side", SIDES)
+def test_what_is_younger_or_failed_is_not_waited_for(side, naming):
+	w = World(keep("Customer"), naming("Territory"))
+	here, there = w.people[side], w.people[other(side)]
+	for name in ("A", "B"):
+		here.insert("Customer", customer_name=name)
+	w.clock.sleep(1)
+	younger = here.insert("Territory", territory_name="younger")
+	here.save("Customer", "A", territory=younger)
+	older = here.insert("Territory", territory_name="older")
+	here.insert("Customer", customer_name="C", territory=older)
+	w.scan()
+	(event,) = w.queue.claim("Territory", "change", 1, older)
+	w.queue.fail([event], error="broken")
+	w.drain(doctypes=["Customer"])
+	assert sorted(there.site.names("Customer")) == ["A", "B", "C"]
+
+
+def test_a_circle_of_documents_that_wait_for_each_other_ends():
+	"""Within one run, of which each waits for what is due shortly."""
+	w = World(keep("Customer"), own("Territory"))
+	here, there = w.people[LOCAL], w.people[CLOUD]
+	territory = here.insert("Territory", territory_name="T")
+	here.insert("Customer", customer_name="A", territory=territory)
+	w.scan()
+	ctx = w.context()
+	for _ in range(PATIENCE):
+		w.drain(ctx, doctypes=["Customer"])
+		assert there.get("Customer", "A") is None
+		w.clock.sleep(5)
+	w.drain(ctx, doctypes=["Customer"])
+	assert there.get("Customer", "A") is not None
+	w.settle()
+	assert there.get("Customer", "A", "territory") == territory
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_what_a_document_brings_into_step_as_it_is_written_is_looked_at_again(monkeypatch, side):
+	"""As an Asset Movement sets the location of its asset, which nobody can change otherwise."""
+	w, names = ordered(side)
+	saves = controllers.before_save
+
+	def before_save(store, doctype, doc):
+		saves(store, doctype, doc)
+		if doctype.name == DELIVERY and doc["docstatus"] == 1:
+			order = doc["items"][0]["against_sales_order"]
+			moved = {"transaction_date": "2026-01-01", "modified": doc["modified"]}
+			store.update(DOCTYPES[ORDER], order, moved)
+
+	monkeypatch.setattr(controllers, "before_save", before_save)
+	note = deliver(w, side, names)
+	w.sites[side].submit(DELIVERY, note, user=ANNA)
+	w.settle()
+	dates = [w.sites[each].get(ORDER, names[each])["transaction_date"] for each in SIDES]
+	assert dates == ["2026-01-01"] * 2
+	assert [b.status for b in w.ledger.all_bindings(ORDER)] == ["Synced"]
+	w.check_steady()
