@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import partial
 from multiprocessing import get_context
 
-from erpsync_app.sandbox.drawing import draw
+from erpsync_app.sandbox.drawing import ATOMIC, draw
 from erpsync_app.sandbox.played import judged, play, same_fault
 from erpsync_app.sandbox.shrink import shrunk
 
@@ -24,6 +24,8 @@ SHARES = {
 	"deliveries": "histories about deliveries of orders",
 }
 """What people do only if they are asked to, by the word of `draw`."""
+
+UNASKED = {**dict.fromkeys(SHARES, 0.0), "atomic": ATOMIC}
 
 SHOWN = 20
 PROGRESS = 1000
@@ -61,6 +63,12 @@ def _options() -> argparse.Namespace:
 	parser.add_argument("--jobs", type=int, default=1, help="processes to share the work")
 	for word, what in SHARES.items():
 		parser.add_argument(f"--{word}", type=float, default=0.0, help=f"share of {what}, to 0.4")
+	parser.add_argument(
+		"--atomic",
+		type=float,
+		default=ATOMIC,
+		help="share of histories whose local side is in one transaction with the ledger",
+	)
 	parser.add_argument("--all", action="store_true", help="do not stop at the first that fails")
 	parser.add_argument(
 		"--verbose", action="store_true", help="tell all that happens in the history that fails"
@@ -79,7 +87,7 @@ def _results(options: argparse.Namespace) -> Iterator[tuple[int, list[str], Coun
 
 
 def _shares(options: argparse.Namespace) -> dict[str, float]:
-	return {word: getattr(options, word) for word in SHARES}
+	return {word: getattr(options, word) for word in (*SHARES, "atomic")}
 
 
 def _tell(seed: int, shares: dict[str, float], *, verbose: bool) -> None:
@@ -93,7 +101,7 @@ def _tell(seed: int, shares: dict[str, float], *, verbose: bool) -> None:
 		print(f"!! {problem}")
 	if verbose:
 		print("\n" + "\n".join(played.trace))
-	drawn = "".join(f" --{word} {share:g}" for word, share in shares.items() if share)
+	drawn = "".join(f" --{word} {share:g}" for word, share in shares.items() if share != UNASKED[word])
 	print(f"\nAgain: scripts/simulate --seed {seed} --histories 1{drawn} --verbose")
 
 

@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from erpsync_app.adapters.cloud_site import CloudSite
-from erpsync_app.engine.model import SIDES, Side
+from erpsync_app.engine.model import LOCAL, SIDES, Side
+from erpsync_app.sandbox.atomic import AtomicSite
 from erpsync_app.sandbox.clock import START, SimulatedClock
 from erpsync_app.sandbox.database import Database, marks
 from erpsync_app.sandbox.event_queue import SqliteQueue
@@ -34,6 +36,8 @@ class UsedAgain(Database):
 		}
 
 	def clear(self) -> None:
+		self._ends.clear()
+		self.rollback()
 		for name, rows in self._rows.items():
 			self._connection.execute(f'delete from "{name}"')
 			if rows:
@@ -50,63 +54,63 @@ class UsedAgain(Database):
 			super().collation(name, compare)
 
 
-class EngineDatabase(UsedAgain):
-	"""Of the ledger and the queue. Tells of each statement before it is carried out."""
+class EngineDatabase:
+	"""The local site's database as the ledger and the queue see it. Tells of each of their statements before it is
+	carried out, and whether it is in no transaction."""
 
-	def __init__(self, blank: Database):
-		super().__init__(blank)
+	def __init__(self, database: Database):
+		self._database = database
 		self.before: Callable[[bool], None] = lambda calm: None
+		self.script, self.rollback = database.script, database.rollback
 
-	@contextmanager
-	def transaction(self) -> Iterator[None]:
-		if not self._connection.in_transaction:
-			self.before(True)
-		with super().transaction():
-			yield
+	def transaction(self) -> AbstractContextManager[None]:
+		self.before(not self._database.is_open)
+		return self._database.transaction()
 
 	def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
-		self.before(not self._connection.in_transaction)
-		return super().execute(sql, parameters)
+		self.before(not self._database.is_open)
+		return self._database.execute(sql, parameters)
 
 	def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
-		self.before(not self._connection.in_transaction)
-		return super().rows(sql, parameters)
+		self.before(not self._database.is_open)
+		return self._database.rows(sql, parameters)
 
 
 class Bench:
 	"""What many histories use one after the other: databases, and clients that know the meta data already."""
 
 	def __init__(self) -> None:
-		blank = {name: Database() for name in (*SIDES, "engine")}
+		blank = {side: Database() for side in SIDES}
 		for side in SIDES:
 			_furnish(SandboxSite(SimulatedClock(START - timedelta(days=5)), name=side, database=blank[side]))
-		SqliteLedger(blank["engine"])
-		SqliteQueue(blank["engine"], SimulatedClock(), worker="")
+		SqliteLedger(blank[LOCAL])
+		SqliteQueue(blank[LOCAL], SimulatedClock(), worker="")
 		self.databases = {side: UsedAgain(blank[side]) for side in SIDES}
-		self.engine = EngineDatabase(blank["engine"])
+		self.engine = EngineDatabase(self.databases[LOCAL])
 		for side, database in self.databases.items():
 			SandboxSite(SimulatedClock(), name=side, database=database)
 		SqliteLedger(self.engine)
 		SqliteQueue(self.engine, SimulatedClock(), worker="")
 		self.wire: dict[Side, Any] = {}
-		self._clients: dict[tuple[Side, str], CloudSite] = {}
+		self._clients: dict[tuple[Side, str, bool], CloudSite] = {}
 
 	def clear(self) -> None:
 		self.engine.before = lambda calm: None
-		for database in (self.engine, *self.databases.values()):
+		for database in self.databases.values():
 			database.clear()
 
-	def client(self, side: Side, zone: str, doctypes: Sequence[str]) -> CloudSite:
+	def client(self, side: Side, zone: str, doctypes: Sequence[str], *, atomic: bool = False) -> CloudSite:
 		"""Knows all that it keeps for its life, so that a history does not depend on those played before."""
-		if (side, zone) not in self._clients:
-			self._clients[side, zone] = CloudSite(
+		kind = partial(AtomicSite, self.databases[side]) if atomic else CloudSite
+		if (side, zone, atomic) not in self._clients:
+			self._clients[side, zone, atomic] = kind(
 				side,
 				url="https://erp.example.com",
 				key=SYNC.key,
 				secret=SYNC.secret,
 				session=direct_session(lambda *request: self.wire[side](*request)),
 			)
-		client = self._clients[side, zone]
+		client = self._clients[side, zone, atomic]
 		_ = client.user, client.time_zone
 		for doctype in doctypes:
 			client.meta(doctype)

@@ -61,6 +61,9 @@ PEOPLE = ("eve@example.com", "bob@example.com", "joe@example.com")
 NAMES = 4
 """Few names, so that people on both sides often mean the same document, or reuse a name."""
 
+ATOMIC = 0.5
+"""Share of histories whose local side is in one transaction with the ledger."""
+
 DAY = 86_400.0
 TOKENS, MARKERS = 700_000, 600_000
 
@@ -76,7 +79,7 @@ class Draw:
 		self.seed, self.renames, self.merges = seed, shares["renames"], shares["merges"]
 		self.files, self.tags = shares["files"], shares["tags"]
 		self.followers, self.buttons = shares["followers"], shares["buttons"]
-		self.deliveries = shares["deliveries"]
+		self.deliveries, self.atomic = shares["deliveries"], shares["atomic"]
 		self.chance = random.Random(seed)
 		self.fond_of_rows = False
 		self._tokens = 0
@@ -122,6 +125,7 @@ class Draw:
 			drifts={side: c.choice((0.0, 0.0, 2e-5, -2e-5)) for side in SIDES},
 			start=c.choice(STARTS),
 			batch_size=c.choice((1, 3, 100, 100)),
+			atomic=c.random() < self.atomic,
 		)
 
 	def step(self, family: tuple[str, ...]) -> Step:
@@ -343,8 +347,9 @@ def draw(
 	followers: float = 0.0,
 	buttons: float = 0.0,
 	deliveries: float = 0.0,
+	atomic: float = ATOMIC,
 ) -> History:
-	"""The history of that seed: the same one at any time, on any machine. The others are shares of what people do,
-	`deliveries` of histories about them."""
+	"""The history of that seed: the same one at any time, on any machine. The others are shares of what people do;
+	`deliveries` of histories about them, `atomic` of histories with such a local side."""
 	shares = {"renames": renames, "merges": merges, "files": files, "tags": tags, "followers": followers}
-	return Draw(seed, {**shares, "buttons": buttons, "deliveries": deliveries}).history()
+	return Draw(seed, {**shares, "buttons": buttons, "deliveries": deliveries, "atomic": atomic}).history()

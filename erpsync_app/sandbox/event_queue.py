@@ -34,15 +34,26 @@ LEASED = "(worker is not null and lease_until > :now and worker not in (select n
 
 
 class SqliteQueue:
-	"""The queue as the worker `worker` sees it. Several may share one database."""
+	"""The queue as the worker `worker` sees it. Several may share one database.
+
+	It may be that of a site. As the site's own queue does, it takes back what is open there before it looks at what others
+	do, and commits it with whatever it changes; a lease younger than `renew_after` is not renewed again.
+	"""
 
 	def __init__(
-		self, database: Database, clock: Clock, *, worker: str, lease: timedelta = timedelta(minutes=5)
+		self,
+		database: Database,
+		clock: Clock,
+		*,
+		worker: str,
+		lease: timedelta = timedelta(minutes=5),
+		renew_after: timedelta = timedelta(0),
 	):
 		self._db = database
 		self._clock = clock
 		self._worker = worker
-		self._lease = lease
+		self._lease, self._renew_after = lease, renew_after
+		self._renewed: datetime | None = None
 		database.script(SCHEMA)
 
 	def put(self, events: Iterable[Event]) -> None:
@@ -55,7 +66,8 @@ class SqliteQueue:
 				)
 
 	def claim(self, doctype: str, kind: Kind, limit: int, name: str | None = None) -> list[Event]:
-		now = self._clock.now()
+		self._db.rollback()
+		self._renewed = now = self._clock.now()
 		known = {"doctype": doctype, "kind": kind, "limit": limit, "name": name, "now": _text(now)}
 		with self._db.transaction():
 			due = self._db.execute(
@@ -85,11 +97,15 @@ class SqliteQueue:
 		return [_event(row) for row in rows]
 
 	def renew(self, events: Sequence[Event]) -> bool:
-		until = self._clock.now() + self._lease
+		now = self._clock.now()
+		if self._renewed and now - self._renewed < self._renew_after:
+			return True
+		self._renewed, until = now, now + self._lease
 		kept = self._update(events, "lease_until = ?", (_text(until),)) == len(events)
 		return kept and self._clock.now() < until
 
 	def busy(self, doctype: str, names: Sequence[str]) -> bool:
+		self._db.rollback()
 		known = {"doctype": doctype, "me": self._worker, "now": _text(self._clock.now())}
 		known |= {f"n{i}": name for i, name in enumerate(names)}
 		listed = ", ".join(f":n{i}" for i in range(len(names)))
@@ -102,6 +118,8 @@ class SqliteQueue:
 
 	def done(self, events: Sequence[Event]) -> None:
 		ids = [e.id for e in events]
+		if not ids:
+			return
 		with self._db.transaction():
 			self._db.execute(
 				f"delete from event where id in ({marks(ids)}) and worker = ?", (*ids, self._worker)
@@ -178,6 +196,8 @@ class SqliteQueue:
 	def _update(self, events: Sequence[Event], change: str, values: tuple[Any, ...]) -> int:
 		"""Of the events that are still leased to this worker."""
 		ids = [e.id for e in events]
+		if not ids:
+			return 0
 		with self._db.transaction():
 			return self._db.execute(
 				f"""update event set {change} where id in ({marks(ids)}) and worker = ?
@@ -212,6 +232,7 @@ class SqliteQueue:
 
 	def next_due(self) -> datetime | None:
 		"""When there is something to do again; None when nothing is pending."""
+		self._db.rollback()
 		row = self._db.execute(
 			"""select min(max(due, case when worker in (select name from dead_worker) then ''
 			else ifnull(lease_until, '') end)) from event where status = 'Pending'"""

@@ -43,6 +43,9 @@ Choose = Callable[[str, str], Fault | None]
 
 RETRY_AFTER = 7
 
+COLLIDED = 417, {"Content-Type": "application/json"}, b'{"exc_type": "SerializationFailure"}'
+"""The answer of a site whose database let another transaction go first: nothing was written."""
+
 
 class Faults:
 	"""A handler that passes requests on, but for the faults that `choose` picks; `struck` keeps them."""

@@ -162,6 +162,8 @@ class Setup:
 	drifts: Mapping[Side, float] = field(default_factory=lambda: dict.fromkeys(SIDES, 0.0))
 	start: datetime = START
 	batch_size: int = 100
+	atomic: bool = False
+	"""Whether the local site is as it is in truth, in one transaction with the ledger (see `atomic.py`)."""
 
 	def __str__(self) -> str:
 		rules = "; ".join(
@@ -172,7 +174,7 @@ class Setup:
 			f"{side} {self.zones[side]} {self.offsets[side]:+g}s {self.drifts[side] * 1e6:+g}ppm"
 			for side in SIDES
 		)
-		return f"rules: {rules}\nsites: {clocks}; start {self.start:%Y-%m-%d %H:%M}; batch {self.batch_size}"
+		return f"rules: {rules}\nsites: {clocks}; start {self.start:%Y-%m-%d %H:%M}; batch {self.batch_size}{'; atomic' if self.atomic else ''}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ REASONS = (
 	r"about which a person has to decide",
 	r"Another \w+ with name .* exists",
 	r"is not (submitted|cancelled) on the \w+ side yet",
+	r"SerializationFailure",  # time and again another transaction was quicker
 )
 """Why a document may stand in quarantine for good: only for what a person alone can put right."""
 

@@ -48,6 +48,7 @@ def _smaller(history: History) -> Iterator[History]:
 		replace(setup, zones=dict.fromkeys(SIDES, "UTC")),
 		replace(setup, start=START),
 		replace(setup, batch_size=100),
+		replace(setup, atomic=False),
 	):
 		if calm != setup:
 			yield replace(history, setup=calm)

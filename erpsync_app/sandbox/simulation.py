@@ -5,6 +5,9 @@
 There is one thread and no wall clock. What happens at once happens inside a worker's own step: before a request is
 answered, or before a statement of its database, someone edits, a webhook arrives, a second worker runs to its end,
 or the worker is gone. So a history is the same each time it is played.
+
+The local side is one of two: a site that commits each write by itself, as the cloud does, or one that is in a transaction
+with the ledger, as it is in truth (see `atomic.py`). What comes to that one meanwhile waits for the transaction's end.
 """
 
 from __future__ import annotations
@@ -19,14 +22,15 @@ from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.cycle import drain
 from erpsync_app.engine.errors import NeedsPerson, Unavailable
 from erpsync_app.engine.inbox import check_signature, parse
-from erpsync_app.engine.model import CLOUD, SIDES, Event, Side
+from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Event, Side
 from erpsync_app.engine.retry import RetryPolicy
 from erpsync_app.engine.scan import scan
 from erpsync_app.sandbox import people
+from erpsync_app.sandbox.atomic import AtomicLedger, leaving_open
 from erpsync_app.sandbox.bench import SYNC, Bench
 from erpsync_app.sandbox.clock import SimulatedClock, SkewedClock
 from erpsync_app.sandbox.event_queue import SqliteQueue
-from erpsync_app.sandbox.faults import Fault, answered
+from erpsync_app.sandbox.faults import COLLIDED, Fault, answered
 from erpsync_app.sandbox.history import (
 	Act,
 	Choose,
@@ -49,6 +53,13 @@ WRITES = (
 	"/api/method/frappe.client.set_value",
 	"/api/method/frappe.client.rename_doc",
 	"/api/method/frappe.client.delete",
+)
+READS = (
+	"/api/method/frappe.client.get",
+	"/api/method/frappe.desk.form.load.getdoctype",
+	"/api/method/download_file",
+	"/files/",
+	"/private/files/",
 )
 GOES_WITH_IT = ("frappe.client.rename_doc", "frappe.client.delete")
 TIMED_OUT = 20.0
@@ -92,6 +103,8 @@ class Worker:
 	work: Work
 	counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(MOMENTS, 0))
 	dead: bool = False
+	collides: set[str] = field(default_factory=set)
+	"""Where another transaction will be quicker: than its next local "write", or the next "save" that would commit one."""
 	eventful: frozenset[Moment] = frozenset()
 
 	def __post_init__(self) -> None:
@@ -111,7 +124,7 @@ class Simulation:
 		self.trace: list[str] = []
 		self.witness = people.Witness()
 		self.rules = {rule.doctype: rule for rule in setup.rules}
-		self.database = bench.engine
+		self.database, self.local_database = bench.engine, bench.databases[LOCAL]
 		self.sites = {
 			side: SandboxSite(
 				SkewedClock(
@@ -129,10 +142,19 @@ class Simulation:
 			for side in SIDES
 		}
 		bench.wire = {side: site.handle for side, site in self.sites.items()}
-		self.clients = {side: bench.client(side, setup.zones[side], list(self.rules)) for side in SIDES}
+		self.clients = {
+			side: bench.client(
+				side, setup.zones[side], list(self.rules), atomic=setup.atomic and side == LOCAL
+			)
+			for side in SIDES
+		}
 		bench.wire = {side: self._wire(side) for side in SIDES}
 		self.database.before = self._before_statement
-		self.ledger = SqliteLedger(self.database)
+		self.ledger = (
+			AtomicLedger(self.database, lambda: self.local_database.is_open and self._collides("save"))
+			if setup.atomic
+			else SqliteLedger(self.database)
+		)
 		self.queue = SqliteQueue(self.database, self.clock, worker="nobody")
 		self.online = True
 		self.workers = 0
@@ -217,7 +239,9 @@ class Simulation:
 		run = Run(worker.name, "simulation")
 		self._running.append(worker)
 		try:
-			queue = SqliteQueue(self.database, self.clock, worker=worker.name, lease=LEASE)
+			# To renew is to commit what is open: the site's queue does it rarely.
+			again = LEASE / 4 if self.clients[LOCAL].atomic else timedelta(0)
+			queue = SqliteQueue(self.database, self.clock, worker=worker.name, lease=LEASE, renew_after=again)
 			ctx = Context(
 				self.clients,
 				self.ledger,
@@ -228,6 +252,7 @@ class Simulation:
 				batch_size=self.history.setup.batch_size,
 			)
 			self._run(ctx, run, work, queue)
+			self.local_database.commit()
 			told = f"done: {dict(run.counts)}" + (f"; stopped: {run.stopped}" if run.stopped else "")
 		except Killed:
 			told = "died"
@@ -240,6 +265,7 @@ class Simulation:
 			told = "does not end"
 			self.problem("stuck", "a run does not end")
 		finally:
+			self.local_database.rollback()
 			self._running.pop()
 		if getattr(run, "halt", None):
 			self.problem("halted", str(run.halt))
@@ -282,17 +308,34 @@ class Simulation:
 		for at, step in worker.work.meanwhile:
 			if at == moment and not self._deleting:
 				self.tell(f"meanwhile, at {moment[0]} {moment[1]}: {step}")
-				self.perform(step)
+				self._meanwhile(step)
 		if worker.work.dies == moment:
 			worker.dead = True
 			raise Killed
 		return next((fault for at, fault in worker.work.faults if at == moment), None)
 
+	def _meanwhile(self, step: Step) -> None:
+		"""What would have to do with the database in which the worker has a transaction open comes to it when that ends."""
+		elsewhere = isinstance(step, Wait | Network) or (isinstance(step, Act) and step.side == CLOUD)
+		if elsewhere or not self.local_database.is_open:
+			self.perform(step)
+		else:
+			self.local_database.at_end(lambda committed: self.perform(step))
+
 	def _before_statement(self, calm: bool) -> None:
 		self._at("statement", *(("call",) if calm else ()))
 
+	def _collides(self, what: str) -> bool:
+		worker = self._running[-1] if self._running else None
+		strikes = worker is not None and what in worker.collides
+		if worker and strikes:
+			worker.collides.remove(what)
+		return strikes
+
 	def _wire(self, side: Side) -> Any:
-		handle = self.sites[side].handle
+		handle, atomic = self.sites[side].handle, self.clients[side].atomic
+		if atomic:
+			handle = leaving_open(self.local_database, handle)
 
 		def wire(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
 			writes = path.startswith(WRITES)
@@ -302,8 +345,13 @@ class Simulation:
 			if side == CLOUD and not self.online:
 				fault = Fault.LOST_CONNECT_TIMEOUT
 			self.faults += fault is not None
+			if atomic and fault:
+				# No network is before a side whose database is ours, but other transactions are in it.
+				self._running[-1].collides.add("save" if fault.took_effect else "write")
+				fault = None
+			collides = atomic and not path.startswith(READS) and self._collides("write")
 			try:
-				answer = answered(fault, handle, method, path, headers, body)
+				answer = COLLIDED if collides else answered(fault, handle, method, path, headers, body)
 			except OSError as e:  # as all of requests' are
 				self.clock.sleep(TIMED_OUT)
 				self.tell(f"{side} {_shown(path, body)}: {fault.value if fault else e}")

@@ -14,6 +14,7 @@ import hmac
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -67,7 +68,8 @@ class SandboxSite:
 		self._webhook_events = frozenset(webhook_events)
 		self.on_webhook = on_webhook
 		self.writes = 0
-		"""How many transactions have changed something."""
+		"""How many changes were committed."""
+		self._taken_back = 0
 
 	def now(self) -> str:
 		"""The time as the site writes it down: naive, in its own zone, without microseconds where they are none."""
@@ -180,13 +182,17 @@ class SandboxSite:
 		with self._db.transaction():
 			hooks.clear()
 			done = work()
-			told = list(dict.fromkeys(hooks))
-			self.writes += 1
-		if self.on_webhook:
-			for doctype, name, event in told:
-				if event in self._webhook_events:
-					self.on_webhook(self._webhook(doctype, name, event))
+			self._db.at_end(partial(self._ended, list(dict.fromkeys(hooks))))
 		return done
+
+	def _ended(self, told: Sequence[tuple[str, str, str]], committed: bool) -> None:
+		if not committed:
+			self._taken_back += 1
+			return
+		self.writes += 1
+		for doctype, name, event in told if self.on_webhook else ():
+			if event in self._webhook_events:
+				self.on_webhook(self._webhook(doctype, name, event))
 
 	def _webhook(self, doctype: str, name: str, event: str) -> Webhook:
 		body = json.dumps({"doctype": doctype, "name": name, "event": event}).encode()
@@ -197,9 +203,10 @@ class SandboxSite:
 		return Webhook(headers, body)
 
 	def _hash_name(self) -> str:
-		"""Ten characters that look like Frappe's random names, and come out the same each time."""
+		"""Ten characters that look like Frappe's random names, and come out the same each time. Unlike the number of a
+		series, one that someone has seen is not given again when its transaction is taken back."""
 		number = self._store.next_in_series("")
-		return hashlib.sha256(f"{self.name} {number}".encode()).hexdigest()[:10]
+		return hashlib.sha256(f"{self.name} {number}{'+' * self._taken_back}".encode()).hexdigest()[:10]
 
 
 __all__ = ["ADMINISTRATOR", "SIGNATURE", "FrappeError", "SandboxSite", "User", "Webhook"]

@@ -2,13 +2,16 @@
 # License: MIT. See license.txt
 """The contract suite against the sandbox. `erpsync_app/tests/test_contract.py` runs it against a real site."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 from erpsync_app.adapters.cloud_site import CloudSite
 from erpsync_app.engine.model import Document
+from erpsync_app.sandbox.atomic import AtomicSite
 from erpsync_app.sandbox.clock import SimulatedClock
+from erpsync_app.sandbox.database import Database
 from erpsync_app.sandbox.site import SandboxSite, User
 from erpsync_app.sandbox.tests.contract import *  # noqa: F403
 from erpsync_app.sandbox.tests.contract import TREES
@@ -50,16 +53,21 @@ def clock() -> SimulatedClock:
 
 
 @pytest.fixture
-def sandbox(clock: SimulatedClock) -> SandboxSite:
-	site = SandboxSite(clock, users=[SYNC, LIMITED], time_zone="America/New_York")
+def database() -> Database:
+	return Database()
+
+
+@pytest.fixture
+def sandbox(clock: SimulatedClock, database: Database) -> SandboxSite:
+	site = SandboxSite(clock, users=[SYNC, LIMITED], time_zone="America/New_York", database=database)
 	for doctype, _, root in TREES:
 		site.insert(doctype, {f"{doctype.lower().replace(' ', '_')}_name": root, "is_group": 1})
 	site.insert("UOM", {"uom_name": "Nos"})
 	return site
 
 
-def client(sandbox: SandboxSite, user: User, secret: str | None = None) -> CloudSite:
-	return CloudSite(
+def client(sandbox: SandboxSite, user: User, secret: str | None = None, kind: Any = CloudSite) -> CloudSite:
+	return kind(
 		url="https://cloud.example.com",
 		key=user.key,
 		secret=secret or user.secret,
@@ -68,9 +76,12 @@ def client(sandbox: SandboxSite, user: User, secret: str | None = None) -> Cloud
 	)
 
 
-@pytest.fixture
-def site(sandbox: SandboxSite) -> CloudSite:
-	return client(sandbox, SYNC)
+@pytest.fixture(params=["by REST", "atomic"])
+def site(request, sandbox: SandboxSite, database: Database) -> CloudSite:
+	"""Also the one that is the local side of a simulation, each of whose writes is committed here before the next."""
+	return client(
+		sandbox, SYNC, kind=partial(AtomicSite, database) if request.param == "atomic" else CloudSite
+	)
 
 
 @pytest.fixture

@@ -55,7 +55,15 @@ def test_a_thousand_histories():
 
 
 @pytest.mark.parametrize(
-	"shares", [{"files": FILES}, {"tags": 0.25}, {"buttons": 0.35}, BESIDE, {"deliveries": 1.0}]
+	"shares",
+	[
+		{"files": FILES},
+		{"tags": 0.25},
+		{"buttons": 0.35},
+		BESIDE,
+		{"deliveries": 1.0},
+		{**BESIDE, "atomic": 1.0},
+	],
 )
 def test_histories_of_what_people_do_besides(shares):
 	with ProcessPoolExecutor(min(2, os.cpu_count() or 1), mp_context=get_context("spawn")) as pool:
@@ -113,6 +121,19 @@ def test_it_finds_that_unclear_creates_are_not_looked_for(monkeypatch):
 	monkeypatch.setattr(gather, "look_for_intents", forget)
 	monkeypatch.setattr(gather, "look_for_late", lambda ctx, batch: None)
 	assert "twice" in kinds(first_failure(60))
+
+
+def test_it_finds_that_a_local_write_is_taken_back_before_it_is_recorded(monkeypatch):
+	"""By a look at the queue, which is to see what is there now."""
+	learn_answer = apply.learn_answer
+
+	def careless(ctx, batch, side, doc):
+		ctx.queue.busy(batch.rule.doctype, [doc["name"]])
+		learn_answer(ctx, batch, side, doc)
+
+	monkeypatch.setattr(apply, "learn_answer", careless)
+	assert first_failure(10, atomic=0.0) is None
+	assert kinds(first_failure(10, atomic=1.0)) & {"diverged", "lost"}
 
 
 def test_it_finds_that_references_to_rows_are_not_told(monkeypatch):
