@@ -85,8 +85,7 @@ class SqliteQueue:
 			if not names:
 				return []
 			self._db.execute(
-				f"""update event set worker = ?, lease_until = ?, status = 'Pending',
-				attempts = case status when 'Failed' then 0 else attempts end
+				f"""update event set worker = ?, lease_until = ?, status = 'Pending'
 				where doctype = ? and name in ({marks(names)})""",
 				(self._worker, _text(now + self._lease), doctype, *names),
 			)

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, get_args
+from typing import Any
 
 from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.cycle import drain
@@ -46,6 +46,7 @@ from erpsync_app.sandbox.history import (
 )
 from erpsync_app.sandbox.ledger import SqliteLedger
 from erpsync_app.sandbox.site import SIGNATURE, SandboxSite, Webhook
+from erpsync_app.sandbox.worker import Worker
 
 SECRET = "of the webhooks"
 WRITES = (
@@ -71,8 +72,6 @@ SHORTLY = timedelta(seconds=30)
 ROUNDS = 8
 """Of a full scan and the work it finds, within which two sites that nobody disturbs have to come to rest."""
 
-MOMENTS: tuple[Happens, ...] = get_args(Happens)
-
 Answer = tuple[int, Mapping[str, str], bytes]
 
 
@@ -93,24 +92,6 @@ class Problem:
 
 	def __str__(self) -> str:
 		return f"{self.kind}: {self.text}"
-
-
-@dataclass
-class Worker:
-	"""One that runs, and how far it has come."""
-
-	name: str
-	work: Work
-	counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(MOMENTS, 0))
-	dead: bool = False
-	collides: set[str] = field(default_factory=set)
-	"""Where another transaction will be quicker: than its next local "write", or the next "save" that would commit one."""
-	eventful: frozenset[Moment] = frozenset()
-
-	def __post_init__(self) -> None:
-		work = self.work
-		moments = [moment for moment, _ in (*work.faults, *work.meanwhile)]
-		self.eventful = frozenset([*moments, *([work.dies] if work.dies else [])])
 
 
 class Simulation:
@@ -320,7 +301,13 @@ class Simulation:
 		if elsewhere or not self.local_database.is_open:
 			self.perform(step)
 		else:
-			self.local_database.at_end(lambda committed: self.perform(step))
+			self.local_database.at_end(lambda committed: self._aside(step))
+
+	def _aside(self, step: Step) -> None:
+		"""Out of the life of the worker whose transaction it waited for, which may be dead by now."""
+		self._running.append(None)
+		self.perform(step)
+		self._running.pop()
 
 	def _before_statement(self, calm: bool) -> None:
 		self._at("statement", *(("call",) if calm else ()))

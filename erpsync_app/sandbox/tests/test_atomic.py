@@ -176,6 +176,13 @@ def test_what_happens_meanwhile_comes_to_it_too_where_the_write_was_taken_back()
 	assert at_rest(world) == []
 
 
+def test_a_worker_that_waited_for_the_transaction_of_a_dead_one_lives_and_dies_by_itself():
+	second = Work("full", dies=("request", 1), buried=True)
+	world = played(THERE, Work("full", dies=("answer", 1), meanwhile=((("answer", 1), second),)))
+	assert world.deaths == 2
+	assert at_rest(world) == []
+
+
 @pytest.mark.parametrize(("fault", "answer"), [(Fault.LOST_TIMEOUT, "417"), (Fault.AFTER_TIMEOUT, "200")])
 def test_of_faults_the_local_side_knows_only_the_transaction_that_was_quicker(fault, answer):
 	"""Than the write, or than the save that would commit it."""

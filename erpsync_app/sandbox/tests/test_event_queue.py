@@ -195,8 +195,20 @@ def test_quarantine_is_kept_until_the_document_changes(queue, clock):
 	assert queue.next_due() is None
 	assert [(e.name, why) for e, why in queue.failed()] == [("a", "It is broken.")]
 	queue.put([event("a", kind="delete")])
-	assert [(e.kind, e.attempts) for e in queue.claim("Item", "delete", 1)] == [("change", 0), ("delete", 0)]
+	assert [(e.kind, e.attempts) for e in queue.claim("Item", "delete", 1)] == [("change", 1), ("delete", 0)]
 	assert not queue.failed()
+
+
+def test_what_is_tried_again_and_again_has_its_last_try_each_time(queue):
+	"""Else two documents that are claimed together, and that fail, would lift each other's quarantine for ever."""
+	queue.put([event("a")])
+	queue.retry(queue.claim("Item", "change", 1), after=timedelta(0), error="x", attempt=True)
+	queue.fail(queue.claim("Item", "change", 1), error="x")
+	for _ in range(2):
+		queue.put([event("a")])
+		events = queue.claim("Item", "change", 1)
+		assert max(e.attempts for e in events) == 1
+		queue.fail(events, error="x")
 
 
 def test_what_is_blocked_is_made_due_by_what_went_through(queue, clock):
