@@ -82,6 +82,9 @@ def apply(
 	try:
 		for write in decision.writes:
 			renew()
+			if ctx.sites[write.side].atomic:
+				# What is looked at before it is to be what is there now: a transaction may see what was when it began.
+				ctx.ledger.save([])
 			started = ctx.clock.now()
 			overwritten = _write(ctx, batch, pair, write, renew)
 			milliseconds = (ctx.clock.now() - started) // timedelta(milliseconds=1)
