@@ -19,7 +19,8 @@ from erpsync_app.engine.acts import (
 	STATUS,
 	UNRECONCILE,
 	UPDATE_ITEMS,
-	allocated,
+	Allocated,
+	allocations,
 	button,
 	decisions,
 )
@@ -164,9 +165,10 @@ class _Actor:
 		return [{**row, "name": raw["name"]} for row, raw in zip(fields[table], rows, strict=True)]
 
 	def allocate(self, wanted: Sequence[Sequence]) -> None:
-		"""Payment Reconciliation, as far as it is needed, and its undoing."""
-		doctype = self._batch.rule.doctype
-		want = {tuple(member[:-1]): member[-1] for member in wanted}
+		"""Payment Reconciliation, as far as it is needed, and its undoing; in the order in which the other side did it."""
+		doctype, source = self._batch.rule.doctype, other(self._side)
+		want: dict[Allocated, float] = {tuple(member[:-1]): member[-1] for member in wanted}  # type: ignore[misc]
+		theirs = allocations(self._pair.docs[source] or {}, doctype, self._batch.terms[source])
 		for key, amount in self._allocated().items():
 			if abs(want.get(key, 0)) < abs(amount):
 				kind, name, *_ = self._outward(key)
@@ -178,8 +180,9 @@ class _Actor:
 					"against_voucher_no": name,
 				}
 				self.do(Call(UNRECONCILE, {"selections": json.dumps([undone])}))
-		for key, amount in want.items():
-			missing = round(abs(amount) - abs(self._allocated().get(key, 0)), 6)
+		in_turn = [*(key for key in theirs if key in want), *(key for key in want if key not in theirs)]
+		for key in in_turn:
+			missing = round(abs(want[key]) - abs(self._allocated().get(key, 0)), 6)
 			if missing > 0:
 				self._reconcile(key, missing)
 		if self._allocated() != want:
@@ -188,9 +191,8 @@ class _Actor:
 				f" {other(self._side)} side."
 			)
 
-	def _allocated(self) -> dict[tuple, float]:
-		found = allocated(self.doc, self._batch.rule.doctype, self._terms)
-		return {tuple(member[:-1]): member[-1] for member in found}
+	def _allocated(self) -> dict[Allocated, float]:
+		return allocations(self.doc, self._batch.rule.doctype, self._terms)
 
 	def _outward(self, key: Sequence[str]) -> tuple[str, str, str, str, str]:
 		kind, name, party_type, party, account = key

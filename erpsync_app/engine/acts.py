@@ -241,9 +241,18 @@ def decisions(doc: Document, shape: Shape, terms: Terms) -> Fields:
 # -- what a payment pays
 
 
+Allocated = tuple[str, str, str, str, str]
+"""DocType and name of what a payment is allocated to, party type, party and account."""
+
+
 def allocated(doc: Document, doctype: str, terms: Terms) -> list[list]:
-	"""What a payment is allocated to, as `[DocType, name, party type, party, account, amount]`, in canonical form."""
-	amounts: dict[tuple[str, str, str, str, str], float] = {}
+	"""What a payment is allocated to, as `[*Allocated, amount]`, in canonical form."""
+	return [[*key, amount] for key, amount in sorted(allocations(doc, doctype, terms).items())]
+
+
+def allocations(doc: Document, doctype: str, terms: Terms) -> dict[Allocated, float]:
+	"""The amounts that a payment is allocated to, in the local site's names and in the order of its rows."""
+	amounts: dict[Allocated, float] = {}
 	for kind, name, party_type, party, account, amount in ALLOCATED[doctype](doc):
 		if not (kind and name and amount):
 			continue
@@ -255,7 +264,7 @@ def allocated(doc: Document, doctype: str, terms: Terms) -> list[list]:
 			terms.inward.get(("Account", account), account) or "",
 		)
 		amounts[key] = amounts.get(key, 0) + amount
-	return [[*key, round(amount, 6)] for key, amount in sorted(amounts.items()) if round(amount, 6)]
+	return {key: amount for key, each in amounts.items() if (amount := round(each, 6))}
 
 
 def _of_payment(doc: Document) -> list[tuple]:

@@ -185,6 +185,22 @@ def test_a_payment_is_reconciled_and_that_is_undone(sides: tuple[Clerk, Clerk], 
 	alike(sides, "Payment Entry", payment, unallocated_amount=60)
 
 
+def test_a_payment_is_allocated_in_the_order_of_the_other_side(sides: tuple[Clerk, Clerk], prefix: str):
+	"""Which is not that of the invoices' names."""
+	origin, mirror = sides
+	only(prefix, "Payment Entry", "Sales Invoice")
+	bills = [origin.submitted("Sales Invoice", **invoice_of(prefix, rate=rate))["name"] for rate in (50, 30)]
+	payment = origin.paid_on_account(prefix, 160)["name"]
+	in_step()
+	for bill in reversed(bills):
+		origin.reconciled(prefix, bill)
+	in_step()
+	paid = mirror.get("Payment Entry", origin.twin("Payment Entry", payment))["references"]
+	assert [row["reference_name"] for row in paid] == [
+		origin.twin("Sales Invoice", bill) for bill in reversed(bills)
+	]
+
+
 def test_an_invoice_is_blocked_and_a_payment_cleared(sides: tuple[Clerk, Clerk], prefix: str):
 	origin, mirror = sides
 	only(prefix, "Purchase Invoice", "Payment Entry")

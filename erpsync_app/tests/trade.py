@@ -192,8 +192,8 @@ class Clerk:
 			received_amount=amount,
 		)
 
-	def reconciled(self, customer: str) -> None:
-		"""*Payment Reconciliation*: everything of a customer that is open is set against each other."""
+	def reconciled(self, customer: str, invoice: str = "") -> None:
+		"""*Payment Reconciliation*: everything of a customer that is open is set against each other, or one invoice alone."""
 		form = {
 			"doctype": "Payment Reconciliation",
 			"name": "Payment Reconciliation",
@@ -203,7 +203,8 @@ class Clerk:
 			"receivable_payable_account": self.account("default_receivable_account"),
 		}
 		form = self.on_form(form, "get_unreconciled_entries")
-		rows = {"payments": form["payments"], "invoices": form["invoices"]}
+		invoices = [row for row in form["invoices"] if invoice in ("", row["invoice_number"])]
+		rows = {"payments": form["payments"], "invoices": invoices}
 		assert all(rows.values()), f"nothing to reconcile on the {self.side} site: {rows}"
 		form = self.on_form(form, "allocate_entries", **rows)
 		self.on_form(form, "reconcile")
