@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from frappe.utils import today
+from frappe.utils import now_datetime, today
 
 from erpsync_app.tests.company import agree, from_now_on, in_stock, made, twin
 from erpsync_app.tests.test_main_job import customer
@@ -159,3 +159,49 @@ def test_goods_are_packed_checked_and_installed(sides: Sides, prefix: str):
 	copy = origin.get("Installation Note", mirror.twin("Installation Note", installed["name"]))
 	assert copy["items"][0]["prevdoc_docname"] == note["name"]
 	assert origin.get("Delivery Note", note["name"])["items"][0]["installed_qty"] == 4
+
+
+def test_an_asset_comes_with_its_receipt_and_is_moved(sides: Sides, prefix: str):
+	"""Each site makes the asset by itself, and the two are one. A movement sets its location, which nobody can change
+	otherwise."""
+	origin, mirror = sides
+	from_now_on("Asset", "Asset Movement", "Asset Category", "Location", "Purchase Receipt")
+
+	def account(kind: str) -> str:
+		filters = {"account_type": kind, "company": company(), "is_group": 0}
+		return origin.listed("Account", filters)[0]["name"]
+
+	accounts = {
+		"company_name": company(),
+		"fixed_asset_account": account("Fixed Asset"),
+		"accumulated_depreciation_account": account("Accumulated Depreciation"),
+		"depreciation_expense_account": account("Depreciation"),
+	}
+	for name in ("here", "there"):
+		origin.insert("Location", location_name=f"{prefix} {name}")
+	origin.insert("Asset Category", asset_category_name=prefix, accounts=[accounts])
+	made_of = {"auto_create_assets": 1, "asset_naming_series": "ACC-ASS-.YYYY.-", "asset_category": prefix}
+	car = {"is_stock_item": 0, "is_fixed_asset": 1, **made_of}
+	origin.insert(**stock_item(f"{prefix} car", **car))
+	origin.insert("Supplier", supplier_name=f"{prefix} dealer", supplier_group="All Supplier Groups")
+	row = {"item_code": f"{prefix} car", "qty": 2, "rate": 1000, "warehouse": store()}
+	row |= {"asset_location": f"{prefix} here"}
+	origin.submitted("Purchase Receipt", supplier=f"{prefix} dealer", company=company(), items=[row])
+	in_step()
+	for clerk in sides:
+		assert len(clerk.listed("Asset", {"item_code": f"{prefix} car"})) == 2, clerk.side
+	asset = origin.listed("Asset", {"item_code": f"{prefix} car"})[0]["name"]
+	there = origin.twin("Asset", asset)
+	mirror.edit("Asset", there, available_for_use_date=today(), location=f"{prefix} here")
+	mirror.submit("Asset", there)
+	in_step()
+	way = {"source_location": f"{prefix} here", "target_location": f"{prefix} there"}
+	mirror.submitted(
+		"Asset Movement",
+		purpose="Transfer",
+		company=company(),
+		transaction_date=f"{now_datetime():%Y-%m-%d %H:%M:%S}",
+		assets=[{"asset": there, **way}],
+	)
+	agree()
+	assert origin.get("Asset", asset)["location"] == f"{prefix} there"
