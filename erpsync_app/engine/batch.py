@@ -34,6 +34,7 @@ from erpsync_app.engine.model import (
 from erpsync_app.engine.pair import Pair, docstatus
 from erpsync_app.engine.ports import ALL
 from erpsync_app.engine.references import learn_rows
+from erpsync_app.engine.reused import given_away
 from erpsync_app.engine.rows import Lines, Table, joined, row_map
 from erpsync_app.engine.tags import USER_TAGS, learn_tags, tags
 from erpsync_app.engine.view import View, without
@@ -56,6 +57,9 @@ class Batch:
 	"""By side, DocType and name, the Link targets that are bound, and how far they have come."""
 	asked: dict[Side, set[tuple[str, str]]] = field(default_factory=lambda: {LOCAL: set(), CLOUD: set()})
 	"""By side, the Link targets, as `(doctype, name)`, of which it was asked whether they are bound."""
+	reused: dict[Side, set[tuple[str, str]]] = field(default_factory=lambda: {LOCAL: set(), CLOUD: set()})
+	"""By side, those of them whose name, or whose counterpart's, is another document's by now: for all that links to them
+	they are not bound, until what has the name is looked at by an event of its own."""
 	unknown_rows: dict[Side, dict[str, tuple[str, str]]] = field(
 		default_factory=lambda: {LOCAL: {}, CLOUD: {}}
 	)
@@ -94,6 +98,7 @@ class Batch:
 			known = self.bound[side].setdefault(doctype, {})
 			known[name] = Progress(names[other(side)], come, pair.binding.status, written, wrote)
 			self.asked[side].add((doctype, name))
+			self.reused[side].discard((doctype, name))
 		inward, outward = self.terms[CLOUD].inward, self.terms[CLOUD].outward
 		assert isinstance(inward, dict) and isinstance(outward, dict)
 		if here != there:
@@ -330,9 +335,14 @@ def learn(ctx: Context, batch: Batch, side: Side, docs: Iterable[Document]) -> N
 		if doctype in ctx.rules:
 			known = ctx.ledger.progress(doctype, side, sorted(names))
 			bound = {name: progress for name, progress in known.items() if progress.name}
-			batch.bound[side].setdefault(doctype, {}).update(bound)
+			new = {name: p for name, p in bound.items() if (doctype, name) not in batch.asked[side]}
+			reused = given_away(ctx, doctype, side, new)
+			batch.reused[side].update((doctype, name) for name in reused)
+			batch.reused[other(side)].update((doctype, bound[name].name or "") for name in reused)
 			batch.asked[side].update((doctype, name) for name in names)
 			batch.asked[other(side)].update((doctype, each.name) for each in bound.values() if each.name)
+			bound = {name: p for name, p in bound.items() if (doctype, name) not in batch.reused[side]}
+			batch.bound[side].setdefault(doctype, {}).update(bound)
 			apart = {name: each.name for name, each in bound.items() if each.name and each.name != name}
 			lead.update({(doctype, name): there for name, there in apart.items()})
 			back.update({(doctype, there): name for name, there in apart.items()})

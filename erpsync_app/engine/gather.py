@@ -15,6 +15,7 @@ from erpsync_app.engine.batch import CANDIDATES, Batch, candidates, learn, told_
 from erpsync_app.engine.cancels import look_for_linking
 from erpsync_app.engine.canonical import instant
 from erpsync_app.engine.context import Context
+from erpsync_app.engine.dependencies import unbound_links
 from erpsync_app.engine.effects import look_for_effects
 from erpsync_app.engine.files import find_twins
 from erpsync_app.engine.followers import look_at_leaders, look_for_news, look_for_vanished
@@ -168,7 +169,11 @@ def _meet(ctx: Context, batch: Batch) -> None:
 
 def _meet_by(ctx: Context, batch: Batch, side: Side, fields: tuple[str, ...]) -> None:
 	there = other(side)
-	lonely = [pair for pair in batch.pairs if pair.alone(side) and not pair.ambiguous]
+	lonely = [
+		pair
+		for pair in batch.pairs
+		if pair.alone(side) and not pair.ambiguous and _tells(ctx, batch, pair, side, fields)
+	]
 	if not lonely:
 		return
 	met = _candidates(ctx, batch, side, lonely, fields)
@@ -197,6 +202,13 @@ def _meet_by(ctx: Context, batch: Batch, side: Side, fields: tuple[str, ...]) ->
 			pair.docs[there] = found[0]
 			pair.binding = replace(pair.binding, names={**pair.binding.names, there: found[0]["name"]})
 			batch.absorb(pair, there)
+
+
+def _tells(ctx: Context, batch: Batch, pair: Pair, side: Side, fields: tuple[str, ...]) -> bool:
+	"""Whether the match fields may be compared: not where one links to a document that has yet to cross and that each site
+	names by itself, since there its name is another one's, if it is anyone's."""
+	found = unbound_links(ctx, batch, pair, side, fields) if fields else ()
+	return all(ctx.rules[doctype].naming != "own" for _, doctype, _ in found)
 
 
 def _candidates(

@@ -9,11 +9,12 @@ here it is about names that are no identity. `creation` tells their documents ap
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import Blocked, Duplicate
-from erpsync_app.engine.model import SIDES, Binding, Document, Event, Outcome, Rule, Side, other
+from erpsync_app.engine.model import SIDES, Binding, Document, Event, Outcome, Progress, Rule, Side, other
 
 
 def is_another(rule: Rule, binding: Binding, side: Side, doc: Document) -> bool:
@@ -25,6 +26,27 @@ def is_another(rule: Rule, binding: Binding, side: Side, doc: Document) -> bool:
 		return True
 	# Of one whose create is open, what that has made is looked for first; whether it was renamed, too.
 	return not binding.intent and binding.names.get(side) != (binding.names.get(other(side)) or "")
+
+
+def given_away(ctx: Context, doctype: str, side: Side, bound: Mapping[str, Progress]) -> set[str]:
+	"""Which of these names on `side`, of bound documents as the ledger knows them, do not lead to the counterparts that it
+	tells: on one side or the other the name is another document's by now. Only where each site names its own: elsewhere a
+	document of the name simply is the bound one. A name that is made up at random is never given out again."""
+	if ctx.rules[doctype].naming != "own":
+		return set()
+	found = set()
+	for each in SIDES:
+		there = {(name if each == side else progress.name): name for name, progress in bound.items()}
+		made = {n: at for n, name in there.items() if n and (at := bound[name].written[each][0])}
+		site = ctx.sites[each]
+		if not made or (site.meta(doctype).autoname or "").lower() == "hash":
+			continue
+		# Most are what they were, which a list tells; only the others are read.
+		same = site.stamps(doctype, sorted(made), [("creation", "in", sorted({*made.values()}))])
+		others = sorted(made.keys() - same.keys())
+		docs = site.read(doctype, others) if others else {}
+		found |= {there[n] for n, doc in docs.items() if doc["creation"] != made[n]}
+	return found
 
 
 def let_go(ctx: Context, binding: Binding, side: Side) -> None:

@@ -18,7 +18,10 @@ SO = "Sales Order"
 
 def orders(*words):
 	"""Of Sales Orders alone; what they link to is on both sites, and is not synced."""
-	w = World(own(SO, *words))
+	return with_goods(World(own(SO, *words)))
+
+
+def with_goods(w):
 	for person in w.people.values():
 		person.insert("Item Group", item_group_name="All Item Groups", is_group=1)
 		person.insert("UOM", uom_name="Nos")
