@@ -21,7 +21,7 @@ from frappe.utils import get_datetime
 
 from erpsync_app.adapters.ledger import insert_rows
 from erpsync_app.adapters.processes import is_dead, owner
-from erpsync_app.adapters.transactions import again
+from erpsync_app.adapters.transactions import again, alone
 from erpsync_app.engine.model import CLOUD, Event, Kind, Side
 from erpsync_app.engine.retry import NEXT_RUN
 from erpsync_app.engine.safety import BY_PERSON
@@ -154,12 +154,8 @@ class SiteEventQueue:
 		ids = [event.id for event in events]
 		table = DocType("Sync Event")
 		mine = (table.lease_owner == self.owner) & (table.state == "Processing")
-
-		def prolong() -> None:
-			_update(mine, lease_until=now + LEASE)
-			frappe.db.commit()
-
-		again(prolong)
+		# A write of sync's may stand in the open transaction: no collision is to take it back unseen.
+		alone(lambda: _update(mine, lease_until=now + LEASE))
 		held = frappe.qb.from_(table).select(table.name).where(mine & table.name.isin(ids)).run()
 		self._renewed = now
 		return len(held) == len(ids) and utc_now() < now + LEASE
@@ -180,12 +176,7 @@ class SiteEventQueue:
 		if events:
 			# Only what is still ours: an event that someone else has taken over is theirs to finish.
 			mine = {"name": ("in", [event.id for event in events]), "lease_owner": self.owner}
-
-			def delete() -> None:
-				frappe.db.delete("Sync Event", mine)
-				frappe.db.commit()
-
-			again(delete)
+			alone(lambda: frappe.db.delete("Sync Event", mine))
 
 	def retry(
 		self,
@@ -226,11 +217,7 @@ class SiteEventQueue:
 		self._make_due(waits & of_them, next_try=None)
 
 	def _make_due(self, where: Any, **values: Any) -> None:
-		def make_due() -> None:
-			_update(where, **values)
-			frappe.db.commit()
-
-		again(make_due)
+		alone(lambda: _update(where, **values))
 
 	def states(self, doctype: str, side: Side, names: Sequence[str]) -> dict[str, tuple[str, str]]:
 		filters = {"ref_doctype": doctype, "side": side, "docname": ("in", list(names))}
@@ -302,12 +289,7 @@ class SiteEventQueue:
 			query = query.set(table.attempts, table.attempts + 1)
 		if len(keys := {key for _, key in _keyed(events)}) == 1:  # it may have been bound since it was queued
 			query = query.set(table.document_key, *keys)
-
-		def give_back() -> None:
-			query.run()
-			frappe.db.commit()
-
-		again(give_back)
+		alone(query.run)
 
 	def _take(self, doctype: str, kind: Kind, limit: int, name: str | None) -> list[str]:
 		"""Lease what is due, as far as no one else has; answers the keys."""
