@@ -18,7 +18,7 @@ from erpsync_app.engine.apply import apply
 from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.cancels import check_cancel, look_at_kept
 from erpsync_app.engine.context import Context, Run
-from erpsync_app.engine.days import or_too_soon
+from erpsync_app.engine.days import TooSoon, or_too_soon
 from erpsync_app.engine.decision import Decision, Write
 from erpsync_app.engine.dependencies import check_targets, look_at_diverged
 from erpsync_app.engine.errors import (
@@ -120,6 +120,7 @@ def _process(ctx: Context, run: Run, doctype: str, events: list[Event]) -> bool:
 		before_batch(ctx, batch)
 		written: list[tuple[Pair, Side]] = []
 		left = Counter(event.id for pair in batch.pairs for event in pair.events)
+		under_way = False
 		for pair in _in_order(ctx, batch):
 			try:
 				names = {(side, doctype, name) for side, name in pair.binding.names.items() if name}
@@ -133,6 +134,7 @@ def _process(ctx: Context, run: Run, doctype: str, events: list[Event]) -> bool:
 				ctx.waiting |= names
 				ctx.queue.retry(pair.events, after=e.after, error=str(e), attempt=False)
 				run.counts["waiting"] += 1
+				under_way = under_way or not e.after
 			except Unclear as e:
 				# Later than the others: if it is this document that makes the site fail, the rest goes before it.
 				attempts = max(event.attempts for event in pair.events) + 1
@@ -143,6 +145,9 @@ def _process(ctx: Context, run: Run, doctype: str, events: list[Event]) -> bool:
 			except (Unavailable, NeedsPerson, LeaseLost):
 				raise
 			except Exception as e:  # one bad document must not hold up the rest, whatever is wrong with it
+				if under_way and type(e) is Refused:
+					# An older one has a step to go, which may make room: a payment of the same invoice that is cancelled next.
+					e = TooSoon(str(e), timedelta(0))
 				refused(ctx, run, pair, e)
 			left.subtract(event.id for event in pair.events)
 			for event in pair.events:

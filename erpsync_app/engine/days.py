@@ -18,7 +18,8 @@ from erpsync_app.engine.pair import Pair
 
 
 class TooSoon(Refused):
-	"""A day that the document gives has yet to begin on that side, which it does `after` some time."""
+	"""The site may take it `after` some time: when a day that the document gives has begun there, or when an older document
+	has gone the step that it has yet to go."""
 
 	def __init__(self, message: str, after: timedelta):
 		super().__init__(message)

@@ -5,9 +5,11 @@ import pytest
 
 from erpsync_app.engine.lifecycle import behind, lags, posted, posting
 from erpsync_app.engine.mapping import AS_GIVEN, shape_of
-from erpsync_app.engine.model import CLOUD, LOCAL, Event, Field, Rule
+from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Event, Field, Rule, other
 from erpsync_app.engine.tests.builders import meta
-from erpsync_app.engine.tests.world import World, own
+from erpsync_app.engine.tests.world import ANNA, World, own
+from erpsync_app.sandbox import controllers
+from erpsync_app.sandbox.refusal import FrappeError
 
 FOLLOW, DRAFT = Rule("Thing"), Rule("Thing", submit="draft")
 TO_CLOUD = Rule("Thing", direction="local_to_cloud")
@@ -73,3 +75,33 @@ def test_documents_are_carried_over_in_the_order_in_which_they_were_made():
 	w.drain()
 	there = sorted(w.sites[CLOUD].all("ToDo"), key=lambda doc: doc["creation"])
 	assert [doc["description"] for doc in there] == ["0", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_what_an_older_one_keeps_is_written_when_that_one_is_cancelled(monkeypatch, side):
+	"""A payment of an invoice is cancelled and entered anew, all before the first sync: the second one is refused until the
+	first one is cancelled, and that counts against nobody."""
+
+	def one_of_a_number(store, doc):
+		number = "select name from `tabSales Order` where po_no = ? and docstatus = 1 and name != ?"
+		if doc["docstatus"] == 1 and store.db.rows(number, (doc["po_no"], doc["name"])):
+			raise FrappeError("ValidationError", "It has already been paid")
+
+	w = World(own("Sales Order"))
+	for each in SIDES:
+		w.people[each].insert("Item Group", item_group_name="G", is_group=1)
+		w.people[each].insert("UOM", uom_name="Nos")
+		w.people[each].insert("Item", item_code="I", item_group="G", stock_uom="Nos")
+		w.people[each].insert("Customer", customer_name="C")
+	monkeypatch.setitem(controllers._CHECKS, "Sales Order", one_of_a_number)
+	rows = [{"item_code": "I", "qty": 1, "rate": 1}]
+	for cancelled in (True, False):
+		name = w.people[side].insert("Sales Order", customer="C", po_no="1", items=rows)
+		w.sites[side].submit("Sales Order", name, user=ANNA)
+		if cancelled:
+			w.sites[side].cancel("Sales Order", name, user=ANNA)
+		w.clock.sleep(1)
+	run = w.sync()
+	assert run.counts["retried"] == 0 and w.queue.pending() == 0
+	assert sorted(doc["docstatus"] for doc in w.sites[other(side)].all("Sales Order")) == [1, 2]
+	w.check_in_step()
