@@ -58,7 +58,7 @@ class LocalSite:
 	atomic = True
 
 	def __init__(self):
-		_forget_values()  # a setting may have changed since an earlier run of this process
+		_forget_values()  # a setting may have changed since an earlier run of this process; in this one they stay as they are
 		self._metas: dict[str, Meta] = {}
 		self.time_zone = ZoneInfo(get_system_timezone())
 

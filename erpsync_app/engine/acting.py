@@ -80,7 +80,7 @@ class _Actor:
 		self._ask(call)
 		before, name, doctype = self.doc, self.doc["name"], self._batch.rule.doctype
 		after = self._site.read(doctype, [name])[name]
-		learn(self._ctx, self._batch, self._side, [after])
+		learn(self._ctx, self._batch, self._side, [after], answer=True)
 		self._pair.docs[self._side] = with_beside(after, before)
 
 	def _ask(self, call: Call) -> Document | None:

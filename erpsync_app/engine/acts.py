@@ -203,7 +203,9 @@ def still_open(shape: Shape, fields: Fields) -> Fields:
 	computes would be wrong for the draft: ERPNext 16 refuses to submit an opening of the counter beside an open one, and
 	the draft would be that one."""
 	given = fields.get("status") in within_reach(shape, None) - {None}
-	computed = shape.doctype in STATUSES and fields.get("status") not in decided(shape)
+	status = shape.named("status")
+	fixed = status is not None and status.at_birth and shape.doctype in STATUSES
+	computed = fixed and fields.get("status") not in decided(shape)
 	return {name: value for name, value in fields.items() if not ((given or computed) and name == "status")}
 
 

@@ -23,6 +23,7 @@ from erpsync_app.engine.model import (
 	LOCAL,
 	SIDES,
 	Document,
+	Event,
 	Fields,
 	Held,
 	Progress,
@@ -38,6 +39,9 @@ from erpsync_app.engine.reused import given_away
 from erpsync_app.engine.rows import Lines, Table, joined, row_map
 from erpsync_app.engine.tags import USER_TAGS, learn_tags, tags
 from erpsync_app.engine.view import View, without
+
+OnTheirWay = dict[tuple[str, str], tuple[str, frozenset[tuple[str, str]]]]
+"""By `(doctype, name)` of a document: when its side made it, and what it links to."""
 
 CANDIDATES = 500
 """How many documents to look through for one whose name is not known."""
@@ -66,11 +70,10 @@ class Batch:
 	"""By side, the rows that documents of the batch refer to and that are not known on the other side; of each the
 	document that it is a row of, by `(doctype, name)`."""
 
-	on_their_way: dict[Side, dict[tuple[str, str], Document] | None] = field(
-		default_factory=lambda: {LOCAL: None, CLOUD: None}
-	)
-	"""By side, what documents of the batch link to and what has yet to cross (see `dependencies`); None until it is asked
-	for."""
+	on_their_way: dict[Side, OnTheirWay] = field(default_factory=dict)
+	"""By side, what documents of the batch link to and what has yet to cross, once it was asked for (see `dependencies`)."""
+	look_again: set[Event] = field(default_factory=set)
+	"""What is to be looked at because of what was written."""
 
 	def absorb(self, pair: Pair, side: Side) -> None:
 		"""Events of both sides whose documents turn out to be one belong to one pair."""
@@ -323,8 +326,10 @@ def with_beside(doc: Document, before: Document) -> Document:
 	return {**doc, **{key: before[key] for key in (FILES, USER_TAGS) if key in before}}
 
 
-def learn(ctx: Context, batch: Batch, side: Side, docs: Iterable[Document]) -> None:
-	"""Look up the Link targets, files and tags of documents just read, so that they can be told in the other's terms."""
+def learn(ctx: Context, batch: Batch, side: Side, docs: Iterable[Document], *, answer: bool = False) -> None:
+	"""Look up the Link targets, files and tags of documents just read, so that they can be told in the other's terms. Of an
+	`answer` to a write nothing is asked of the sites: the local one has a transaction open, and what its controllers have
+	just linked to is what they found there."""
 	docs = list(docs)
 	learn_files(ctx, batch, side, docs)
 	learn_tags(ctx, batch, side, docs)
@@ -336,7 +341,7 @@ def learn(ctx: Context, batch: Batch, side: Side, docs: Iterable[Document]) -> N
 			known = ctx.ledger.progress(doctype, side, sorted(names))
 			bound = {name: progress for name, progress in known.items() if progress.name}
 			new = {name: p for name, p in bound.items() if (doctype, name) not in batch.asked[side]}
-			reused = given_away(ctx, doctype, side, new)
+			reused = set() if answer else given_away(ctx, doctype, side, new)
 			batch.reused[side].update((doctype, name) for name in reused)
 			batch.reused[other(side)].update((doctype, bound[name].name or "") for name in reused)
 			batch.asked[side].update((doctype, name) for name in names)
@@ -355,7 +360,7 @@ def learn_answer(ctx: Context, batch: Batch, side: Side, doc: Document) -> None:
 	found = targets([doc], batch.shape, side)
 	own = [doctype for doctype in found if (rule := ctx.rules.get(doctype)) and rule.naming == "own"]
 	if any((doctype, name) not in batch.asked[side] for doctype in own for name in found[doctype]):
-		learn(ctx, batch, side, [doc])
+		learn(ctx, batch, side, [doc], answer=True)
 
 
 def candidates(ctx: Context, doctype: str, side: Side, filters: Sequence[tuple]) -> list[Document]:

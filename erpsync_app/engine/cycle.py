@@ -20,7 +20,7 @@ from erpsync_app.engine.cancels import check_cancel, look_at_kept
 from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.days import TooSoon, or_too_soon
 from erpsync_app.engine.decision import Decision, Write
-from erpsync_app.engine.dependencies import check_targets, look_at_diverged
+from erpsync_app.engine.dependencies import check_targets, diverged
 from erpsync_app.engine.errors import (
 	Blocked,
 	Halt,
@@ -120,7 +120,7 @@ def _process(ctx: Context, run: Run, doctype: str, events: list[Event]) -> bool:
 		before_batch(ctx, batch)
 		written: list[tuple[Pair, Side]] = []
 		left = Counter(event.id for pair in batch.pairs for event in pair.events)
-		under_way = False
+		makes_room = False
 		for pair in _in_order(ctx, batch):
 			try:
 				names = {(side, doctype, name) for side, name in pair.binding.names.items() if name}
@@ -134,7 +134,8 @@ def _process(ctx: Context, run: Run, doctype: str, events: list[Event]) -> bool:
 				ctx.waiting |= names
 				ctx.queue.retry(pair.events, after=e.after, error=str(e), attempt=False)
 				run.counts["waiting"] += 1
-				under_way = under_way or not e.after
+				cancelled = any(doc and docstatus(doc) == CANCELLED for doc in pair.docs.values())
+				makes_room = makes_room or (cancelled and not e.after)
 			except Unclear as e:
 				# Later than the others: if it is this document that makes the site fail, the rest goes before it.
 				attempts = max(event.attempts for event in pair.events) + 1
@@ -145,9 +146,10 @@ def _process(ctx: Context, run: Run, doctype: str, events: list[Event]) -> bool:
 			except (Unavailable, NeedsPerson, LeaseLost):
 				raise
 			except Exception as e:  # one bad document must not hold up the rest, whatever is wrong with it
-				if under_way and type(e) is Refused:
-					# An older one has a step to go, which may make room: a payment of the same invoice that is cancelled next.
+				if makes_room and type(e) is Refused:
+					# An older one has yet to be cancelled, step by step: a payment of the same invoice, say.
 					e = TooSoon(str(e), timedelta(0))
+					ctx.waiting |= names
 				refused(ctx, run, pair, e)
 			left.subtract(event.id for event in pair.events)
 			for event in pair.events:
@@ -156,6 +158,8 @@ def _process(ctx: Context, run: Run, doctype: str, events: list[Event]) -> bool:
 					waiting.pop(event.id, None)
 			run.done += 1
 		read_back(ctx, batch, written)
+		if batch.look_again:
+			ctx.queue.put(sorted(batch.look_again, key=lambda event: (event.doctype, event.name)))
 	except LeaseLost:
 		run.counts["lost"] += 1
 		# What of the batch is still ours is not to wait until this worker has ended.
@@ -274,7 +278,7 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 	if decision.writes:
 		batch.arrived(pair)
 	for write in decision.writes:
-		look_at_diverged(ctx, batch, pair, write.side)
+		batch.look_again |= diverged(ctx, batch, pair, write.side)
 		if write.docstatus == CANCELLED:
 			look_at_kept(ctx, batch, pair, write.side)
 	if decision.forget:

@@ -19,7 +19,7 @@ from erpsync_app.engine.pair import Pair
 
 class TooSoon(Refused):
 	"""The site may take it `after` some time: when a day that the document gives has begun there, or when an older document
-	has gone the step that it has yet to go."""
+	is cancelled, as it is on the other side."""
 
 	def __init__(self, message: str, after: timedelta):
 		super().__init__(message)

@@ -15,13 +15,14 @@ no site links anything to what is cancelled. An amendment alone needs the cancel
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from datetime import timedelta
 
 from erpsync_app.engine.acts import touched
-from erpsync_app.engine.batch import Batch
+from erpsync_app.engine.batch import Batch, OnTheirWay
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.decision import Write
-from erpsync_app.engine.errors import Blocked
+from erpsync_app.engine.errors import Blocked, Refused, Unreadable
 from erpsync_app.engine.followers import FOLLOWERS
 from erpsync_app.engine.lifecycle import CANCELLED, SUBMITTED
 from erpsync_app.engine.mapping import Shape, link_target, links
@@ -31,8 +32,9 @@ from erpsync_app.engine.pair import Pair
 from erpsync_app.engine.references import unknown_row
 from erpsync_app.engine.retry import NEXT_RUN, NotYet
 
-PATIENCE = 5
-"""How often in one run a document waits for an older one that it could be written without."""
+WAITS = 3
+"""How often in one run a document waits for an older one that it could be written without: for less time than the shortest
+run waits for more (`jobs.PATIENCE`), or it would wait in each run anew."""
 
 AMENDED_FROM = "amended_from"
 """Frappe's Link from an amendment to the cancelled document that it stands for: the one that may be to what is cancelled,
@@ -80,53 +82,50 @@ def check_targets(ctx: Context, batch: Batch, pair: Pair, write: Write) -> None:
 
 def _older_on_its_way(ctx: Context, batch: Batch, pair: Pair, side: Side) -> tuple[str, str] | None:
 	"""The first document, by `(doctype, name)`, that the side's document links to, that is older, and that is due to cross.
-	None where that one links back, and for a document that has waited `PATIENCE` times in this run: a longer circle of
+	None where that one links back, and for a document that has waited `WAITS` times in this run: a longer circle of
 	documents that wait for each other ends there."""
 	doc = pair.docs[side]
 	assert doc is not None
 	itself = batch.rule.doctype, doc["name"]
 	key = (side, *itself)
-	if ctx.waited[key] >= PATIENCE:
+	if ctx.waited[key] >= WAITS:
 		return None
-	for _, doctype, name in unbound_links(ctx, batch, pair, side, {f.local for f in batch.shape.fields}):
-		target = _on_their_way(ctx, batch, side).get((doctype, name))
-		if (
-			target
-			and target["creation"] <= doc["creation"]
-			and itself not in links(target, ctx.shape(doctype), side)
-		):
+	for _, doctype, name in unbound_links(ctx, batch, pair, side):
+		made, leads_to = _on_their_way(ctx, batch, side).get((doctype, name), ("", frozenset()))
+		if made and made <= doc["creation"] and itself not in leads_to:
 			ctx.waited[key] += 1
 			return doctype, name
 	return None
 
 
-def _on_their_way(ctx: Context, batch: Batch, side: Side) -> dict[tuple[str, str], Document]:
+def _on_their_way(ctx: Context, batch: Batch, side: Side) -> OnTheirWay:
 	"""The documents of other DocTypes that documents of the batch link to, that are not bound, and that have an event which
-	waits to be worked on. Asked for once a batch."""
-	if batch.on_their_way[side] is None:
-		names: dict[str, set[str]] = {}
-		every = {f.local for f in batch.shape.fields}
-		for pair in batch.pairs:
-			for _, doctype, name in unbound_links(ctx, batch, pair, side, every) if pair.alone(side) else ():
-				if doctype != batch.rule.doctype and doctype not in ctx.aside:
-					names.setdefault(doctype, set()).add(name)
-		found: dict[tuple[str, str], Document] = {}
-		for doctype, wanted in names.items():
-			states = ctx.queue.states(doctype, side, sorted(wanted))
-			due = sorted(name for name, (state, _) in states.items() if state == "Pending")
-			docs = ctx.sites[side].read(doctype, due) if due else {}
-			found |= {(doctype, name): doc for name, doc in docs.items()}
-		batch.on_their_way[side] = found
-	return batch.on_their_way[side] or {}
+	waits to be worked on. Asked for once a batch; of a DocType that cannot be read none is."""
+	if side in batch.on_their_way:
+		return batch.on_their_way[side]
+	names: dict[str, set[str]] = {}
+	for pair in batch.pairs:
+		for _, doctype, name in unbound_links(ctx, batch, pair, side) if pair.alone(side) else ():
+			if doctype != batch.rule.doctype and doctype not in ctx.aside:
+				names.setdefault(doctype, set()).add(name)
+	found = batch.on_their_way[side] = {}
+	for doctype, wanted in names.items():
+		states = ctx.queue.states(doctype, side, sorted(wanted))
+		due = sorted(name for name, (state, _) in states.items() if state == "Pending")
+		with suppress(Unreadable, Refused):
+			shape = ctx.shape(doctype)
+			for name, doc in (ctx.sites[side].read(doctype, due) if due else {}).items():
+				found[doctype, name] = doc["creation"], frozenset(links(doc, shape, side))
+	return found
 
 
 def unbound_links(
-	ctx: Context, batch: Batch, pair: Pair, side: Side, fields: Collection[str]
+	ctx: Context, batch: Batch, pair: Pair, side: Side, fields: Collection[str] | None = None
 ) -> Iterator[tuple[str, str, str]]:
-	"""Each `(field, doctype, name)` among `fields` of the side's document that points to an unbound document of a
-	synced DocType; for a row the field is that of its table."""
+	"""Each `(field, doctype, name)` among `fields` of the side's document, all of them for None, that points to an unbound
+	document of a synced DocType; for a row the field is that of its table."""
 	for field, doctype, name in links_of(ctx, batch, pair, side):
-		if field in fields and name not in batch.bound[side].get(doctype, ()):
+		if (fields is None or field in fields) and name not in batch.bound[side].get(doctype, ()):
 			yield field, doctype, name
 
 
@@ -145,18 +144,17 @@ def link_behind(ctx: Context, batch: Batch, pair: Pair, side: Side) -> tuple[str
 	return None
 
 
-def look_at_diverged(ctx: Context, batch: Batch, pair: Pair, side: Side) -> None:
-	"""Queue what the document, which was written on `side` just now, links to and what differed at the last look: its
+def diverged(ctx: Context, batch: Batch, pair: Pair, side: Side) -> set[Event]:
+	"""Events of what the document, which was written on `side` just now, links to and what differed at the last look: its
 	controllers may have brought that into step, as a movement sets the location of its asset."""
 	source = other(side)
-	targets = {
-		(doctype, name)
+	return {
+		Event(source, doctype, name, trigger="scan")
 		for _, doctype, name in links_of(ctx, batch, pair, source)
 		if (found := batch.bound[source].get(doctype, {}).get(name))
 		and found.name
 		and found.status == "Diverged"
 	}
-	ctx.queue.put([Event(source, *target, trigger=pair.events[0].trigger) for target in sorted(targets)])
 
 
 def links_of(ctx: Context, batch: Batch, pair: Pair, side: Side) -> Iterator[tuple[str, str, str]]:
@@ -229,6 +227,8 @@ def optional(batch: Batch, fields: Collection[str]) -> set[str]:
 		and f.rows is None
 		and not f.required
 		and f.local not in needed
+		# By it the document may be known on the other side, once it can be compared.
+		and f.local not in batch.rule.match_fields
 		# What an amendment or a return is of, and the like, is told when it is created, or never.
 		and not (f.at_birth and f.options == batch.rule.doctype)
 	}

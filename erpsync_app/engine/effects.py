@@ -149,7 +149,8 @@ def _closest(batch: Batch, doc: Document, side: Side, same: Sequence[Document]) 
 
 
 def _agreeing(one: Fields, two: Fields) -> int:
-	return sum(one[name] == two[name] for name in one.keys() & two.keys())
+	"""In how many fields both say the same. What both leave empty tells nothing."""
+	return sum(bool(one[name]) and one[name] == two[name] for name in one.keys() & two.keys())
 
 
 def _bind(batch: Batch, pair: Pair, there: Side, doc: Document, known: Binding | None) -> None:

@@ -62,7 +62,8 @@ def _targets(doctype: str, metas: Mapping[str, Meta]) -> dict[str, int]:
 		for link in table.fields.values():
 			target = link.options
 			if link.type == "Link" and not link.virtual and target in metas and target != doctype:
-				strength = READ_ONLY if fixed or link.read_only else REQUIRED if link.required else OPTIONAL
+				weak = fixed or (link.read_only and not link.required)
+				strength = READ_ONLY if weak else REQUIRED if link.required else OPTIONAL
 				targets[target] = max(targets.get(target, READ_ONLY), strength)
 	return targets
 

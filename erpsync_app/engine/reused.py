@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from erpsync_app.engine.context import Context
-from erpsync_app.engine.errors import Blocked, Duplicate
+from erpsync_app.engine.errors import Blocked, Duplicate, Refused, Unreadable
 from erpsync_app.engine.model import SIDES, Binding, Document, Event, Outcome, Progress, Rule, Side, other
 
 
@@ -32,8 +32,15 @@ def given_away(ctx: Context, doctype: str, side: Side, bound: Mapping[str, Progr
 	"""Which of these names on `side`, of bound documents as the ledger knows them, do not lead to the counterparts that it
 	tells: on one side or the other the name is another document's by now. Only where each site names its own: elsewhere a
 	document of the name simply is the bound one. A name that is made up at random is never given out again."""
-	if ctx.rules[doctype].naming != "own":
+	if ctx.rules[doctype].naming != "own" or doctype in ctx.aside:
 		return set()
+	try:
+		return _given_away(ctx, doctype, side, bound)
+	except (Unreadable, Refused):
+		return set()  # of what cannot be read nobody can tell, and what links to it goes by the ledger
+
+
+def _given_away(ctx: Context, doctype: str, side: Side, bound: Mapping[str, Progress]) -> set[str]:
 	found = set()
 	for each in SIDES:
 		there = {(name if each == side else progress.name): name for name, progress in bound.items()}

@@ -3,15 +3,15 @@
 """What a document needs on the other side before it goes there."""
 
 from dataclasses import replace
-from datetime import timezone
+from datetime import timedelta, timezone
 
 import pytest
 
 from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.decision import Write
-from erpsync_app.engine.dependencies import PATIENCE, check_targets, link_behind
-from erpsync_app.engine.errors import Blocked
+from erpsync_app.engine.dependencies import WAITS, check_targets, link_behind
+from erpsync_app.engine.errors import Blocked, Missing
 from erpsync_app.engine.mapping import Terms, shape_of
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Binding, Event, Field, Progress, Rule, other
 from erpsync_app.engine.pair import Pair
@@ -219,7 +219,7 @@ def test_a_circle_of_documents_that_wait_for_each_other_ends():
 	here.insert("Customer", customer_name="A", territory=territory)
 	w.scan()
 	ctx = w.context()
-	for _ in range(PATIENCE):
+	for _ in range(WAITS):
 		w.drain(ctx, doctypes=["Customer"])
 		assert there.get("Customer", "A") is None
 		w.clock.sleep(5)
@@ -227,6 +227,56 @@ def test_a_circle_of_documents_that_wait_for_each_other_ends():
 	assert there.get("Customer", "A") is not None
 	w.settle()
 	assert there.get("Customer", "A", "territory") == territory
+
+
+def test_it_waits_for_less_time_than_a_job_is_patient():
+	"""For what is not due before tomorrow, say. In the next job it would begin to wait anew."""
+	w = World(keep("Customer"), own("Territory"))
+	territory = w.people[LOCAL].insert("Territory", territory_name="T")
+	w.people[LOCAL].insert("Customer", customer_name="A", territory=territory)
+	w.scan()
+	waits = w.queue.claim("Territory", "change", 1)
+	w.queue.retry(waits, after=timedelta(hours=20), error="", attempt=False)
+	ctx, begun = w.context(), w.clock.now()
+	while w.people[CLOUD].get("Customer", "A") is None:
+		w.drain(ctx)
+		w.clock.sleep(0.5)
+	assert w.clock.now() - begun < timedelta(seconds=10)  # jobs.PATIENCE
+
+
+def test_what_links_to_a_doctype_that_one_side_lacks_is_not_set_aside_with_it(monkeypatch):
+	w = World(keep("Customer"), keep("Territory"))
+	told = w.clients[CLOUD].meta
+
+	def meta_of(doctype):
+		if doctype == "Territory":
+			raise Missing("There is no DocType Territory.")
+		return told(doctype)
+
+	monkeypatch.setattr(w.clients[CLOUD], "meta", meta_of)
+	here = w.people[LOCAL]
+	territory = here.insert("Territory", territory_name="T")
+	w.put(Event(LOCAL, "Territory", territory))
+	w.drain()  # its next try is a minute away
+	here.insert("Customer", customer_name="A", territory=territory)
+	here.insert("Customer", customer_name="B")
+	w.put(Event(LOCAL, "Customer", "A"), Event(LOCAL, "Customer", "B"))
+	ctx = w.context()
+	w.drain(ctx)
+	assert not ctx.aside and w.people[CLOUD].get("Customer", "B") is not None
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_match_field_is_not_left_out_of_a_create(side):
+	"""The document may be there, under another name, and is known by it once that can be compared."""
+	w = World(replace(own("Customer"), match_fields=("website", "territory")), own("Territory"))
+	for each, name in ((side, "A"), (other(side), "B")):
+		w.people[each].insert("Territory", territory_name="T")
+		w.people[each].insert("Customer", customer_name=name, website="one", territory="T")
+	w.scan()
+	w.queue.fail([e for _ in SIDES for e in w.queue.claim("Territory", "change", 10)], error="broken")
+	w.drain(doctypes=["Customer"])
+	assert w.count("Customer") == (1, 1)
 
 
 @pytest.mark.parametrize("side", SIDES)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from erpsync_app.engine import effects
-from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, other
+from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Event, other
 from erpsync_app.engine.tests.world import (
 	ANNA,
 	HOUR,
@@ -137,6 +137,30 @@ def test_what_differs_in_its_texts_alone_is_told_apart_by_those_that_are_alike(s
 		assert len({w.people[each].get(PRICE, name, "reference") for each, name in b.names.items()}) == 1
 	w.check_in_step()
 	w.check_steady()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_what_is_empty_on_both_sides_does_not_make_a_counterpart(side, monkeypatch):
+	"""A person's own document, which is looked at before those that the site made along with it."""
+
+	def prices_of(doctype, doc, insert):
+		if doctype.name == "Item":
+			for reference, note in (("first", "a note"), ("second", None)):
+				price = {"item_code": doc["name"], "price_list_rate": 5}
+				insert(PRICE, {**price, "reference": reference, "note": note})
+
+	monkeypatch.setattr(controllers, "after_insert", prices_of)
+	monkeypatch.setattr(controllers, "_CHECKS", {})
+	w = shop()
+	item(w, side)
+	mine = w.people[side].insert(PRICE, item_code="I", price_list_rate=5, reference="a person's")
+	w.put(Event(side, "Item", "I"), Event(side, PRICE, mine))
+	w.drain()
+	for _ in range(2):
+		w.settle()
+	for each in SIDES:
+		told = sorted(doc["reference"] for doc in w.sites[each].all(PRICE))
+		assert told == ["a person's", "first", "second"], each
 
 
 @pytest.mark.parametrize("side", SIDES)

@@ -4,10 +4,12 @@
 
 import pytest
 
-from erpsync_app.engine.model import SIDES, Event, other
+from erpsync_app.engine.errors import Unreadable
+from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Event, other
 from erpsync_app.engine.tests.test_followers import assign, lets, world
 from erpsync_app.engine.tests.test_found_by_simulation import SO, of_po, order, with_goods
-from erpsync_app.engine.tests.world import calls_of, own
+from erpsync_app.engine.tests.world import SYNC, World, calls_of, own
+from erpsync_app.sandbox import controllers
 from erpsync_app.sandbox.faults import Fault
 
 DN, TODO = "Delivery Note", "ToDo"
@@ -106,3 +108,43 @@ def test_it_costs_the_same_for_many_documents(side):
 		return [call for call in calls if call.endswith(f".stamps {SO}")]
 
 	assert sorted(looks(1)) == sorted(looks(5)) == [f"cloud.stamps {SO}", f"local.stamps {SO}"]
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_what_links_to_what_cannot_be_read_goes_on(side):
+	w = with_goods(World(own(SO), own(DN)))
+	name = order(w, LOCAL, "first")
+	w.settle()
+	row = {"item_code": "I", "qty": 1, "against_sales_order": name}
+	w.people[LOCAL].insert(DN, customer="C", items=[row])
+	w.scan()
+
+	def forbidden(label, call):
+		if label in (f"{side}.stamps {SO}", f"{side}.read {SO}"):
+			raise Unreadable("The user may not read it.")
+		return call()
+
+	ctx = w.context(around=forbidden)
+	w.drain(ctx)
+	assert DN not in ctx.aside and w.count(DN) == (1, 1)
+
+
+def test_while_a_local_write_is_open_the_cloud_is_not_asked(monkeypatch):
+	"""The rows that it locks are other people's, too."""
+	w = with_goods(World(own(SO), own(DN)))
+	name = order(w, LOCAL, "first")
+	w.settle()
+	saves = controllers.before_save
+
+	def before_save(store, doctype, doc):
+		saves(store, doctype, doc)
+		if doctype.name == DN and doc["owner"] == SYNC.name:
+			doc["items"][0]["against_sales_order"] = name
+
+	monkeypatch.setattr(controllers, "before_save", before_save)
+	w.people[CLOUD].insert(DN, customer="C", items=[{"item_code": "I", "qty": 1}])
+	w.scan()
+	calls = calls_of(lambda around: w.drain(w.context(around=around)))
+	made = calls.index(f"local.create {DN}")
+	saved = next(at for at, call in enumerate(calls) if at > made and call.startswith("ledger.save"))
+	assert not [call for call in calls[made:saved] if call.startswith("cloud.")]
