@@ -109,26 +109,28 @@ def test_many_items_at_once_keep_their_prices_apart(side):
 	w.check_steady()
 
 
+def makes_of_an_item(monkeypatch, prices):
+	"""Let sites make these prices of an Item: `prices` answers the further fields of each."""
+
+	def after_insert(doctype, doc, insert):
+		for fields in prices(doc) if doctype.name == "Item" else ():
+			insert(PRICE, {"item_code": doc["name"], "price_list_rate": 5, **fields})
+
+	monkeypatch.setattr(controllers, "after_insert", after_insert)
+	monkeypatch.setattr(controllers, "_CHECKS", {})
+
+
 @pytest.mark.parametrize("side", SIDES)
 def test_what_differs_in_its_texts_alone_is_told_apart_by_those_that_are_alike(side, monkeypatch):
 	"""The tasks of a project: one text is the same on both sites, and another holds a name that each site gave."""
-	tags = iter("abcdefgh")
-
-	def prices_of(doctype, doc, insert):
-		if doctype.name == "Item":
-			for reference in ("first", "second") if doc["owner"] == ANNA.name else ("second", "first"):
-				insert(
-					PRICE,
-					{
-						"item_code": doc["name"],
-						"price_list_rate": 5,
-						"reference": reference,
-						"note": next(tags),
-					},
-				)
-
-	monkeypatch.setattr(controllers, "after_insert", prices_of)
-	monkeypatch.setattr(controllers, "_CHECKS", {})
+	names, order = iter("abcdefgh"), ("first", "second")
+	makes_of_an_item(
+		monkeypatch,
+		lambda doc: [
+			{"reference": each, "note": next(names)}
+			for each in (order if doc["owner"] == ANNA.name else order[::-1])
+		],
+	)
 	w = shop()
 	item(w, side)
 	w.settle()
@@ -142,15 +144,8 @@ def test_what_differs_in_its_texts_alone_is_told_apart_by_those_that_are_alike(s
 @pytest.mark.parametrize("side", SIDES)
 def test_what_is_empty_on_both_sides_does_not_make_a_counterpart(side, monkeypatch):
 	"""A person's own document, which is looked at before those that the site made along with it."""
-
-	def prices_of(doctype, doc, insert):
-		if doctype.name == "Item":
-			for reference, note in (("first", "a note"), ("second", None)):
-				price = {"item_code": doc["name"], "price_list_rate": 5}
-				insert(PRICE, {**price, "reference": reference, "note": note})
-
-	monkeypatch.setattr(controllers, "after_insert", prices_of)
-	monkeypatch.setattr(controllers, "_CHECKS", {})
+	made = [{"reference": "first", "note": "a note"}, {"reference": "second"}]
+	makes_of_an_item(monkeypatch, lambda doc: made)
 	w = shop()
 	item(w, side)
 	mine = w.people[side].insert(PRICE, item_code="I", price_list_rate=5, reference="a person's")

@@ -33,6 +33,8 @@ FILES = 0.25
 """Share of what people do that is attaching and removing files."""
 BESIDE = {"files": 0.1, "tags": 0.1, "followers": 0.3}
 """Shares of all that stands beside documents: files, tags, comments and assignments."""
+ATOMIC = {**BESIDE, "atomic": 1.0}
+"""The same, where the local side is always in one transaction with the ledger."""
 
 ROWS = 20
 """Histories until one that fails for the sake of its rows."""
@@ -55,15 +57,7 @@ def test_a_thousand_histories():
 
 
 @pytest.mark.parametrize(
-	"shares",
-	[
-		{"files": FILES},
-		{"tags": 0.25},
-		{"buttons": 0.35},
-		BESIDE,
-		{"deliveries": 1.0},
-		{**BESIDE, "atomic": 1.0},
-	],
+	"shares", [{"files": FILES}, {"tags": 0.25}, {"buttons": 0.35}, BESIDE, {"deliveries": 1.0}, ATOMIC]
 )
 def test_histories_of_what_people_do_besides(shares):
 	with ProcessPoolExecutor(min(2, os.cpu_count() or 1), mp_context=get_context("spawn")) as pool:
