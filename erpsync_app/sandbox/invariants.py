@@ -47,7 +47,8 @@ REASONS = (
 	r"about which a person has to decide",
 	r"Another \w+ with name .* exists",
 	r"is not (submitted|cancelled) on the \w+ side yet",
-	r"SerializationFailure",  # time and again another transaction was quicker
+	# Time and again another transaction was quicker than the write, or than the save after it (see `AtomicLedger`).
+	r"SerializationFailure|Someone else was at this document's record in the meantime",
 )
 """Why a document may stand in quarantine for good: only for what a person alone can put right."""
 
