@@ -39,12 +39,13 @@ def refused(ctx: Context, run: Run, pair: Pair, e: Exception) -> None:
 		if binding.id and in_vain:
 			_note(ctx, Outcome(after))
 		return
-	told = binding.status == "Failed" and binding.error == error  # by an earlier try, and nothing is new
+	# By an earlier try, and nothing is new. What a person chose makes a conflict of it for as long as it is tried.
+	told = binding.status in ("Failed", "Conflict") and binding.error == error
 	entry = log_entry(run, pair, "fail", "Failure", message=error)
 	failed = replace(after, status="Failed", error=error)
 	unsettled = error if binding.choice else ""
 	outcome = Outcome(failed, log=() if told else (entry,), refused=unsettled)
-	if (in_vain or not told) and not _note(ctx, outcome):
+	if (in_vain or unsettled or not told) and not _note(ctx, outcome):
 		# It may be that which stood in the way, and have done all there was to do.
 		ctx.queue.retry(pair.events, after=SHORTLY, error=error, attempt=False)
 		return

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from erpsync_app.engine.errors import Refused, Unavailable
-from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, other
+from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Event, other
 from erpsync_app.engine.retry import RetryPolicy
 from erpsync_app.engine.tests.test_acts import ORDER, names, order
 from erpsync_app.engine.tests.world import World, keep
@@ -49,6 +49,10 @@ def test_a_choice_that_is_refused_leaves_the_conflict_open_with_the_reason(monke
 			(conflict,) = w.open_conflicts()
 			assert conflict.refused == "The site does not want it."
 		assert w.binding("Customer", LOCAL, "A").status == "Failed"
+		known = w.ledger.contents()
+		w.put(Event(side, "Customer", "A", trigger="scan"))
+		w.settle()
+		assert w.ledger.contents() == known, "it was tried again in vain, which is told already"
 		assert websites(w) == [LOCAL, CLOUD]
 	w.choose("Customer", LOCAL, "A", KEEP[other(side)])
 	w.settle()
