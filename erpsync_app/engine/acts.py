@@ -202,11 +202,12 @@ def still_open(shape: Shape, fields: Fields) -> Fields:
 	created closed is closed as soon as it is submitted, and takes nothing that was made from it before. One that the site
 	computes would be wrong for the draft: ERPNext 16 refuses to submit an opening of the counter beside an open one, and
 	the draft would be that one."""
-	given = fields.get("status") in within_reach(shape, None) - {None}
-	status = shape.named("status")
-	fixed = status is not None and status.at_birth and shape.doctype in STATUSES
-	computed = fixed and fields.get("status") not in decided(shape)
-	return {name: value for name, value in fields.items() if not ((given or computed) and name == "status")}
+	status, value = shape.named("status"), fields.get("status")
+	if status is None or not status.at_birth:
+		return fields  # it is a person's, as any other field
+	computed = shape.doctype in STATUSES and value not in decided(shape)
+	given_later = value in within_reach(shape, None) - {None}
+	return {name: fields[name] for name in fields if name != "status"} if computed or given_later else fields
 
 
 def button(shape: Shape, now: str | None, wanted: str | None) -> Button | None:

@@ -63,13 +63,12 @@ class Batch:
 	"""By side, the Link targets, as `(doctype, name)`, of which it was asked whether they are bound."""
 	reused: dict[Side, set[tuple[str, str]]] = field(default_factory=lambda: {LOCAL: set(), CLOUD: set()})
 	"""By side, those of them whose name, or whose counterpart's, is another document's by now: for all that links to them
-	they are not bound, until what has the name is looked at by an event of its own."""
+	they are not bound. It ends when the document that has the name now is looked at, by an event of its own."""
 	unknown_rows: dict[Side, dict[str, tuple[str, str]]] = field(
 		default_factory=lambda: {LOCAL: {}, CLOUD: {}}
 	)
 	"""By side, the rows that documents of the batch refer to and that are not known on the other side; of each the
 	document that it is a row of, by `(doctype, name)`."""
-
 	on_their_way: dict[Side, OnTheirWay] = field(default_factory=dict)
 	"""By side, what documents of the batch link to and what has yet to cross, once it was asked for (see `dependencies`)."""
 	look_again: set[Event] = field(default_factory=set)

@@ -174,7 +174,9 @@ class Setup:
 			f"{side} {self.zones[side]} {self.offsets[side]:+g}s {self.drifts[side] * 1e6:+g}ppm"
 			for side in SIDES
 		)
-		return f"rules: {rules}\nsites: {clocks}; start {self.start:%Y-%m-%d %H:%M}; batch {self.batch_size}{'; atomic' if self.atomic else ''}"
+		atomic = "; atomic" if self.atomic else ""
+		start = f"{self.start:%Y-%m-%d %H:%M}"
+		return f"rules: {rules}\nsites: {clocks}; start {start}; batch {self.batch_size}{atomic}"
 
 
 @dataclass(frozen=True, slots=True)
