@@ -74,6 +74,11 @@ class Batch:
 	look_again: set[Event] = field(default_factory=set)
 	"""What is to be looked at because of what was written."""
 
+	def add(self, new: Pair, side: Side) -> None:
+		"""Unless it is there already: what has the old name of a document that both sides renamed is met twice."""
+		if all(p.binding.id or p.binding.names.get(side) != new.binding.names[side] for p in self.pairs):
+			self.pairs.append(new)
+
 	def absorb(self, pair: Pair, side: Side) -> None:
 		"""Events of both sides whose documents turn out to be one belong to one pair."""
 		name = pair.binding.names[side]

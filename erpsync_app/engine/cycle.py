@@ -283,6 +283,8 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 			look_at_kept(ctx, batch, pair, write.side)
 	if decision.forget:
 		ctx.queue.put(look_next(pair, decision))
+	if pair.doubles and pair.binding.intent:
+		raise NotYet("what its create made is taken back, and it meets its namesake next", timedelta(0))
 	if pair.left_out:
 		raise Blocked(f"It is written, but {', '.join(sorted(pair.left_out))} waits for what it links to.")
 	if pair.taken:
@@ -342,8 +344,10 @@ def _check_alone(ctx: Context, pair: Pair, stored: Binding) -> None:
 
 def _decide(batch: Batch, pair: Pair) -> Decision:
 	if pair.doubles:
-		reason = f"made a second time by a worker that came too late: it is {pair.doubles}"
-		side = LOCAL if pair.docs[LOCAL] else CLOUD
+		intent = pair.binding.intent
+		side = intent.side if intent else LOCAL if pair.docs[LOCAL] else CLOUD
+		late = "someone made one of its name a moment before" if intent else "made a second time, too late"
+		reason = f"{late}: it is {pair.doubles}"
 		if not batch.rule.writes(side):
 			return Decision(status=None, reason=reason)
 		return Decision((Write(side, "delete"),), status=None, forget=True, reason=reason)

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.context import Context
-from erpsync_app.engine.errors import Stale
+from erpsync_app.engine.errors import NeedsPerson, Refused, Stale
 from erpsync_app.engine.model import LOCAL, SIDES, Binding, Document, Event, Rule, Side, other
 from erpsync_app.engine.pair import Pair
 from erpsync_app.engine.rules import filters_on, matches
@@ -180,17 +180,20 @@ def _look_at_leader(
 ) -> None:
 	"""`found` is what the leader's name means on that side; nothing, where the name was let go of for another one."""
 	held, base = pair.binding.held.get(side), leader.held.get(side)
+	another = bool(found and base and base.created not in ("", found["creation"]))
 	if leader.intent and leader.status != "Failed":
 		pair.awaits = f"the {leader.doctype} that it is about is being created on the {side} side"
 	elif not (base or leader.names.get(side)):
 		pass  # it was never there, and is waited for as any document that is linked to
 	elif found is None and leader.status in ("Diverged", "Conflict", "Failed"):
 		pair.in_scope = False
+	elif another and leader.status == "Conflict":
+		pair.in_scope = False  # a person is asked what is to become of its leader
 	elif found is None:
 		# Deleted or renamed, which its own event tells.
 		pair.awaits = f"the {leader.doctype} that it is about is not to be found on the {side} side"
 		pair.looks_at = Event(other(side), leader.doctype, leader.names[other(side)] or "", trigger="scan")
-	elif leader.status != "Failed" and base and base.created not in ("", found["creation"]):
+	elif another and leader.status != "Failed":
 		# Deleted and made again, or merged away and its name given to another: its own event tells.
 		pair.awaits = f"the {leader.doctype} that it is about is another one on the {side} side by now"
 	elif held and (
@@ -211,3 +214,22 @@ def _was_about_another(ctx: Context, batch: Batch, pair: Pair, side: Side, leade
 		return False
 	# Both are names of the local site. A leader that was only renamed has left no trail of a deletion.
 	return old in ctx.sites[LOCAL].deleted_at(leader.doctype, [old])
+
+
+def has_something(ctx: Context, batch: Batch, side: Side, name: str) -> bool:
+	"""Whether people have put something beside the document, which does not touch it; also where it cannot be seen."""
+	site, doctype = ctx.sites[side], batch.rule.doctype
+	try:
+		if (
+			site.files("attached_to_name", [name], doctype=doctype, limit=1)
+			or site.tags(doctype, [name])[name]
+		):
+			return True
+		for kind, follower in FOLLOWERS.items():
+			of_doctype, of_name = follower.about
+			about = [*follower.kind, (of_doctype, "=", doctype), (of_name, "=", name)]
+			if site.find(kind, about, 1):
+				return True
+	except (NeedsPerson, Refused):
+		return True
+	return False

@@ -125,7 +125,7 @@ def _part_from_reused(ctx: Context, batch: Batch) -> None:
 					or _was_renamed(ctx, batch, pair, side, doc)
 				)
 			):
-				batch.pairs[at] = _newcomer(pair, side, doc)
+				batch.pairs[at] = pair.newcomer(side, doc)
 				batch.pairs[at].usurps = pair.binding, side
 				break
 
@@ -143,20 +143,6 @@ def _was_renamed(ctx: Context, batch: Batch, pair: Pair, side: Side, doc: Docume
 	names = [name for b in known if (name := b.names.get(side))]
 	there = ctx.sites[side].read(doctype, names) if names else {}
 	return any(there.get(name, {}).get("creation") != created for name in names)
-
-
-def _add(batch: Batch, new: Pair, side: Side) -> None:
-	"""Unless it is there already: what has the old name of a document that both sides renamed is met twice."""
-	if all(p.binding.id or p.binding.names.get(side) != new.binding.names[side] for p in batch.pairs):
-		batch.pairs.append(new)
-
-
-def _newcomer(pair: Pair, side: Side, doc: Document) -> Pair:
-	"""The document that has the name now by which the pair was known on that side: new here, as far as is known."""
-	names = {side: doc["name"], other(side): None}
-	new = Pair(Binding(pair.binding.doctype, names), pair.events)
-	new.docs[side] = doc
-	return new
 
 
 def _meet(ctx: Context, batch: Batch) -> None:
@@ -279,7 +265,7 @@ def _look_for_gone(ctx: Context, batch: Batch, side: Side) -> None:
 		if len(same) == 1:
 			learn(ctx, batch, side, same)
 			if usurper := pair.docs[side]:
-				_add(batch, _newcomer(pair, side, usurper), side)
+				batch.add(pair.newcomer(side, usurper), side)
 			pair.docs[side], pair.renamed = same[0], side
 			pair.binding = replace(pair.binding, names={**pair.binding.names, side: same[0]["name"]})
 			batch.absorb(pair, side)
@@ -296,7 +282,7 @@ def _take_over(ctx: Context, batch: Batch, pair: Pair, binding: Binding, side: S
 		pair.events += twin.events
 		batch.pairs.remove(twin)
 		if usurper := twin.docs[side]:
-			_add(batch, _newcomer(twin, side, usurper), side)
+			batch.add(twin.newcomer(side, usurper), side)
 	name = binding.names.get(there)
 	pair.docs[there] = ctx.sites[there].read(batch.rule.doctype, [name]).get(name) if name else None
 	learn(ctx, batch, there, [d for d in (pair.docs[there],) if d])

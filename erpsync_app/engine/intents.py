@@ -19,6 +19,7 @@ from erpsync_app.engine.beside import beside
 from erpsync_app.engine.canonical import instant
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import Stale
+from erpsync_app.engine.followers import has_something
 from erpsync_app.engine.merged import named
 from erpsync_app.engine.model import SIDES, Binding, Document, Fields, Held, Intent, RowMap, Side, other
 from erpsync_app.engine.moments import made_rows, moment, moments_in, rows_sent, send_of, untouched_rows
@@ -52,12 +53,13 @@ on the same day."""
 class _Search:
 	"""What is needed to find the document that a create has made: `free` are the documents that nothing else accounts for,
 	`asked` the names that the create asked for, and `names` those and the names to which one was renamed since: a document
-	of one of these is the one for sure."""
+	of one of these is the one for sure. `namesake` is one that someone else has made under a name that was asked for."""
 
 	intent: Intent
 	free: list[Document]
 	asked: list[str]
 	names: set[str]
+	namesake: Document | None
 	found: Document | None = None
 
 
@@ -80,7 +82,11 @@ def look_for_intents(ctx: Context, batch: Batch) -> None:
 			free = [doc for doc in search.free if doc["name"] not in taken]
 			search.found = choose(batch, search, free, others[side])
 	for (pair, _), search in zip(begun, searches, strict=True):
-		_recover(ctx, batch, pair, search)
+		if _yields(ctx, batch, pair, search):
+			continue
+		_recover(ctx, batch, pair, search.intent, search.found or search.namesake, search.names)
+		if search.found and search.namesake:
+			batch.add(pair.newcomer(search.intent.side, search.namesake), search.intent.side)
 
 
 def may_be_of_another(ctx: Context, batch: Batch, pair: Pair, doc: Document, side: Side) -> bool:
@@ -171,8 +177,25 @@ def _name_before(pair: Pair, side: Side) -> str | None:
 	return next(filter(None, [*names, begun.instead_of if begun else None]), None)
 
 
-def _recover(ctx: Context, batch: Batch, pair: Pair, search: _Search) -> None:
-	intent, found = search.intent, search.found
+def _yields(ctx: Context, batch: Batch, pair: Pair, search: _Search) -> bool:
+	"""Whether what the create made is to be deleted, since someone else made a document of the name that was asked for
+	a moment before, so that the site gave it another one. The two are one document then, as on any first contact. What
+	people have touched or put something beside stays, and the other side follows with the name."""
+	side, found, namesake = search.intent.side, search.found, search.namesake
+	if not found or not namesake or not _untouched(found) or found["name"] in search.names:
+		return False
+	if has_something(ctx, batch, side, found["name"]):
+		search.names.add(found["name"])
+		return False
+	pair.docs[side], pair.doubles = found, namesake["name"]
+	pair.binding = replace(pair.binding, names={**pair.binding.names, side: found["name"]})
+	batch.absorb(pair, side)
+	return True
+
+
+def _recover(
+	ctx: Context, batch: Batch, pair: Pair, intent: Intent, found: Document | None, names: set[str]
+) -> None:
 	if found is None:
 		pair.binding = replace(pair.binding, intent=None, rows={})
 		return
@@ -180,17 +203,17 @@ def _recover(ctx: Context, batch: Batch, pair: Pair, search: _Search) -> None:
 		# By itself: of many, a site tells documents and rows in two calls, between which someone may have edited one.
 		found = ctx.sites[intent.side].read(batch.rule.doctype, [found["name"]]).get(found["name"], found)
 		learn(ctx, batch, intent.side, [found])
-	names = {**pair.binding.names, intent.side: found["name"]}
 	held, rows = _baselines(batch, pair, intent, found)
 	if found.get("owner") != ctx.sites[intent.side].user:
 		held, rows = {}, {}  # someone else's, of the same name: a first contact
 	# One that nobody touched, and of which no note says that it was renamed, was named so by its site.
-	by_person = found["name"] in search.names or not _untouched(found)
+	by_person = found["name"] in names or not _untouched(found)
 	other_name = batch.rule.naming == "keep" and found["name"] != _name(pair.binding, intent)
 	if other_name and by_person and not pair.renamed:
 		pair.renamed = intent.side
 	pair.docs[intent.side] = found
-	pair.binding = replace(pair.binding, names=names, held=held, rows=rows, intent=None)
+	bound = {**pair.binding.names, intent.side: found["name"]}
+	pair.binding = replace(pair.binding, names=bound, held=held, rows=rows, intent=None)
 	know_rows(batch, rows.values())
 	batch.absorb(pair, intent.side)
 
@@ -241,7 +264,10 @@ def _search(ctx: Context, batch: Batch, pair: Pair, intent: Intent) -> _Search:
 	name = name_for(batch, _name(pair.stored or pair.binding, intent), intent)
 	asked = _names_for(intent) if makes_up(batch) else [name] if name else []
 	docs = site.read(rule.doctype, asked) if asked else {}
-	free, names = _free(ctx, batch, intent, [docs[name] for name in asked if name in docs]), set(asked)
+	there = _free(ctx, batch, intent, [docs[name] for name in asked if name in docs])
+	free = [doc for doc in there if doc.get("owner") == site.user]
+	namesake = next((doc for doc in there if doc not in free), None)
+	names = set(asked)
 	if rule.naming == "own" and not free:
 		free = _free(ctx, batch, intent, _with_its_moments(ctx, batch, intent))
 	if not free and not makes_up(batch):  # the site named it, or it was renamed since
@@ -250,8 +276,8 @@ def _search(ctx: Context, batch: Batch, pair: Pair, intent: Intent) -> _Search:
 		free = _free(ctx, batch, intent, candidates(ctx, rule.doctype, intent.side, mine))
 		if name and free:
 			names |= {note.about for note in site.notes(rule.doctype, since) if name in named(note)}
-	learn(ctx, batch, intent.side, free)
-	return _Search(intent, free, asked, names)
+	learn(ctx, batch, intent.side, [*free, *([namesake] if namesake else [])])
+	return _Search(intent, free, asked, names, namesake)
 
 
 def _free(ctx: Context, batch: Batch, intent: Intent, found: Sequence[Document]) -> list[Document]:

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 
 from erpsync_app.engine.batch import Batch, learn
 from erpsync_app.engine.context import Context
-from erpsync_app.engine.errors import NeedsPerson, Refused, Stale
-from erpsync_app.engine.followers import FOLLOWERS
+from erpsync_app.engine.errors import Stale
+from erpsync_app.engine.followers import has_something
 from erpsync_app.engine.intents import FRUIT, kept, likeness, makes_up, may_have_made, names_beside
 from erpsync_app.engine.lifecycle import CANCELLED
 from erpsync_app.engine.model import SIDES, Document, Fields, Intent, Outcome, Side, other
@@ -105,8 +105,8 @@ def look_for_late(ctx: Context, batch: Batch) -> None:
 
 def check_double(ctx: Context, batch: Batch, pair: Pair, side: Side) -> None:
 	"""Raise Stale if a document that is to be deleted as the double of another one is none any more, or was bound, or
-	that one went, since it was looked for."""
-	if not pair.doubles:
+	that one went, since it was looked for. Of one whose create is open it says nothing (see `intents.py`)."""
+	if not pair.doubles or pair.binding.intent:
 		return
 	twin = _made_in_time(ctx, batch, pair, side)
 	if not twin or twin.doc["name"] != pair.doubles or _touched(ctx, batch, pair, side, twin):
@@ -148,7 +148,7 @@ def _touched(ctx: Context, batch: Batch, pair: Pair, side: Side, twin: _Twin) ->
 		return True
 	# The site's own controllers may have gone on with it, and whoever writes past Frappe's documents leaves no name.
 	moved = doc["modified"] != doc["creation"]
-	return (moved and not twin.has(batch.fields(doc, side))) or _has_something(ctx, batch, side, doc["name"])
+	return (moved and not twin.has(batch.fields(doc, side))) or has_something(ctx, batch, side, doc["name"])
 
 
 def _begun_again(ctx: Context, batch: Batch, side: Side, doc: Document) -> list[str]:
@@ -180,23 +180,4 @@ def _apart(doc: Document, twin: Document) -> bool:
 			both = [each for each in moments_beside(mine, TIMES) if each in theirs]
 			if any(max(took(doc, mine), took(twin, each)) >= LATE for each in both):
 				return True
-	return False
-
-
-def _has_something(ctx: Context, batch: Batch, side: Side, name: str) -> bool:
-	"""Whether people have put something beside the document, which does not touch it; also where it cannot be seen."""
-	site, doctype = ctx.sites[side], batch.rule.doctype
-	try:
-		if (
-			site.files("attached_to_name", [name], doctype=doctype, limit=1)
-			or site.tags(doctype, [name])[name]
-		):
-			return True
-		for kind, follower in FOLLOWERS.items():
-			of_doctype, of_name = follower.about
-			about = [*follower.kind, (of_doctype, "=", doctype), (of_name, "=", name)]
-			if site.find(kind, about, 1):
-				return True
-	except (NeedsPerson, Refused):
-		return True
 	return False

@@ -46,8 +46,8 @@ class Pair:
 	each file that could not cross why, `twins` are the hashes of files that turned out to be one; `closed` are the sides
 	that the rule of what the document is about lets nobody write to, `news` those where something was said of it that
 	has not crossed; `awaits` says what it has to wait for, `looks_at` what is to be looked at for that; `made` is what
-	was just created, and the binding with the intent of it, until that is recorded; `doubles` the bound document that
-	the same create had made before it made this one.
+	was just created, and the binding with the intent of it, until that is recorded; `doubles` the document
+	of which what a create made is one too many: the same create had made that before, or someone else a moment before.
 	"""
 
 	binding: Binding
@@ -95,6 +95,12 @@ class Pair:
 	def name(self) -> str:
 		"""The name to tell a person: the local one if there is one."""
 		return self.binding.names.get(LOCAL) or self.binding.names.get(CLOUD) or "?"
+
+	def newcomer(self, side: Side, doc: Document) -> Pair:
+		"""The document that has the name now by which this one was known on that side: new here, as far as is known."""
+		new = Pair(Binding(self.binding.doctype, {side: doc["name"], other(side): None}), self.events)
+		new.docs[side] = doc
+		return new
 
 	def made_again(self, side: Side) -> bool:
 		"""Whether the side has another document than it had: the old one was deleted, and one of its name made since."""

@@ -198,7 +198,10 @@ def _crosses(world: Simulation, rule: Rule, side: Side, doc: Doc) -> bool:
 		return False
 	binding = world.ledger.bindings(leader.doctype, side, [doc[of_name]]).get(doc[of_name])
 	there = binding.names.get(other(side)) if binding else None
-	return bool(there and world.sites[other(side)].get(leader.doctype, there))
+	found = world.sites[other(side)].get(leader.doctype, there) if there else None
+	if binding and found and binding.status == "Conflict" and (held := binding.held.get(other(side))):
+		return held.created in ("", found["creation"])  # else a person is asked about one that is gone there
+	return bool(found)
 
 
 def _is_owed(world: Simulation, rule: Rule, pair: dict[Side, Doc]) -> bool:

@@ -281,6 +281,32 @@ def test_nothing_is_said_to_fail_while_a_person_is_asked(side):
 	w.check_in_step()
 
 
+@pytest.mark.parametrize("choice", SIDES)
+@pytest.mark.parametrize("side", SIDES)
+def test_nothing_is_said_to_fail_while_a_person_is_asked_about_a_merge(side, choice):
+	"""Seeds 30527425 and 78000615: the name of what was merged away is another one's by now."""
+	w, there = world(replace(FOLLOWED, policy="manual")), other(side)
+	for name in ("Ada", "Bea"):
+		w.people[side].insert("Customer", customer_name=name)
+	w.settle()
+
+	def said(w: World, on: str) -> list[tuple[str, str]]:
+		return [each for each in told(w, on) if each[1] == "said"]
+
+	w.sites[side].rename("Customer", "Ada", "Bea", merge=True)
+	w.people[side].insert("Customer", customer_name="Ada", tax_id="new")
+	w.people[there].save("Customer", "Ada", website="edited")
+	comment(w, there, "Customer", "Ada", "said")
+	w.settle()
+	(conflict,) = w.open_conflicts()
+	assert conflict.doctype == "Customer" and said(w, side) == [] and not w.queue.failed()
+	w.choose("Customer", there, "Ada", f"Keep {choice}")
+	w.settle()
+	assert said(w, LOCAL) == said(w, CLOUD) == [("Bea" if choice == side else "Ada", "said")]
+	w.check_in_step(["Customer"])
+	w.check_steady()
+
+
 @pytest.mark.parametrize("its_number", ["stays free", "is another order's"])
 @pytest.mark.parametrize("side", SIDES)
 def test_nothing_is_said_to_fail_where_the_other_side_does_not_let_its_document_go(side, its_number):

@@ -1063,3 +1063,75 @@ def test_one_is_deleted_and_another_renamed_to_its_name(side, events, way):
 	assert not w.queue.failed()
 	w.check_in_step()
 	w.check_steady()
+
+
+@pytest.mark.parametrize("since", ["nothing", "an edit", "a comment"])
+@pytest.mark.parametrize("side", SIDES)
+def test_someone_makes_one_of_its_name_in_the_moment_of_an_unclear_create(side, since):
+	"""Seed 83013536: the site gives what the create makes another name. That is one customer too many, and goes again;
+	where people have done something with it meanwhile, there are two."""
+	w, there = World(keep("Customer", "manual")), other(side)
+	w.people[side].insert("Customer", customer_name="A", tax_id="1", website="w")
+	w.put(Event(side, "Customer", "A"))
+	handle = w.sites[there].handle
+
+	def a_moment_later(method, path, headers, body):
+		if path.startswith("/api/v2/document"):
+			w.people[there].insert("Customer", customer_name="A", tax_id="2")
+			assert handle(method, path, headers, body)[0] == 200
+			raise TimeoutError("no answer")
+		return handle(method, path, headers, body)
+
+	w.wire[there] = a_moment_later
+	assert w.drain().stopped
+	w.mend()
+	assert w.sites[there].names("Customer") == ["A", "A - 1"]
+	if since == "an edit":
+		w.people[there].save("Customer", "A - 1", website="edited")
+	elif since == "a comment":
+		w.people[there].insert(
+			"Comment",
+			comment_type="Comment",
+			reference_doctype="Customer",
+			reference_name="A - 1",
+			content="said",
+		)
+	w.settle()
+	if since == "nothing":
+		for person in w.people.values():
+			assert person.site.names("Customer") == ["A"]
+			assert person.get("Customer", "A", "website") == "w"
+		(conflict,) = w.open_conflicts()
+		assert [clash.field for clash in conflict.clashes] == ["tax_id"]
+	else:
+		for person in w.people.values():
+			assert person.get("Customer", "A", "tax_id") == "2"
+			website = "edited" if since == "an edit" else "w"
+			assert person.get("Customer", "A - 1", "tax_id", "website") == ("1", website)
+		w.check_in_step()
+	w.check_steady()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_the_old_name_is_given_away_after_an_unclear_create_was_renamed(side):
+	"""Seed 83027796: the rename that followed was carried out, and the answer to that was lost as well."""
+	w, there = World(keep("Customer")), other(side)
+	w.people[side].insert("Customer", customer_name="A", tax_id="1")
+	w.put(Event(side, "Customer", "A"))
+	w.fault(there, Fault.AFTER_TIMEOUT, path="/api/v2/document", times=1)
+	assert w.drain().stopped
+	w.mend()
+	w.people[there].save("Customer", "A", website="edited")
+	w.sites[side].rename("Customer", "A", "B")
+	w.fault(there, Fault.AFTER_TIMEOUT, path="rename_doc", times=1)
+	w.sync()
+	w.mend()
+	assert w.sites[there].names("Customer") == ["B"]
+	w.people[there].insert("Customer", customer_name="A", tax_id="2")
+	w.settle()
+	for person in w.people.values():
+		assert person.site.names("Customer") == ["A", "B"]
+		assert person.get("Customer", "A", "tax_id") == "2"
+		assert person.get("Customer", "B", "tax_id", "website") == ("1", "edited")
+	w.check_in_step()
+	w.check_steady()
