@@ -47,6 +47,11 @@ class Witness:
 	closed: set[str] = field(default_factory=set)
 	"""Markers of assignments that may stay at home from then on, and go with their document."""
 
+	def went_along(self, act: Act) -> None:
+		"""What somebody attached, tagged or said goes with its document, which nobody can tell any more."""
+		if act.what in ("attach", "tag") or act.doctype in FOLLOWERS:
+			self.superseded |= {token for token, saved in self.saved.items() if saved is act}
+
 	def of_save(self, act: Act, before: Doc | None, after: Doc) -> None:
 		was = set(tokens(before)) if before else set()
 		now = set(tokens(after))

@@ -12,6 +12,7 @@ with the ledger, as it is in truth (see `atomic.py`). What comes to that one mea
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from erpsync_app.sandbox.clock import SimulatedClock, SkewedClock
 from erpsync_app.sandbox.event_queue import SqliteQueue
 from erpsync_app.sandbox.faults import COLLIDED, Fault, answered
 from erpsync_app.sandbox.history import (
+	ABOUT,
 	Act,
 	Choose,
 	Deliver,
@@ -46,7 +48,7 @@ from erpsync_app.sandbox.history import (
 )
 from erpsync_app.sandbox.ledger import SqliteLedger
 from erpsync_app.sandbox.site import SIGNATURE, SandboxSite, Webhook
-from erpsync_app.sandbox.worker import Worker
+from erpsync_app.sandbox.worker import Endless, Killed, Worker
 
 SECRET = "of the webhooks"
 WRITES = (
@@ -69,18 +71,12 @@ LEASE = timedelta(minutes=5)
 ENDLESS = 2000
 """Requests of one run: more than any that ends."""
 SHORTLY = timedelta(seconds=30)
+LAST_LOOKS = 5
+"""Requests before a deletion with which it is seen whether anything stands beside the document that is not known."""
 ROUNDS = 8
 """Of a full scan and the work it finds, within which two sites that nobody disturbs have to come to rest."""
 
 Answer = tuple[int, Mapping[str, str], bytes]
-
-
-class Killed(BaseException):
-	"""The worker's process is gone: nothing of it runs any more, `finally` included."""
-
-
-class Endless(Exception):
-	"""A run that does not end."""
 
 
 @dataclass
@@ -289,6 +285,8 @@ class Simulation:
 		for at, step in worker.work.meanwhile:
 			if at == moment and not self._deleting:
 				self.tell(f"meanwhile, at {moment[0]} {moment[1]}: {step}")
+				if isinstance(step, Act):
+					worker.acts.append((worker.counts["request"], step))
 				self._meanwhile(step)
 		if worker.work.dies == moment:
 			worker.dead = True
@@ -337,6 +335,8 @@ class Simulation:
 				self._running[-1].collides.add("save" if fault.took_effect else "write")
 				fault = None
 			collides = atomic and not path.startswith(READS) and self._collides("write")
+			if path.endswith("frappe.client.delete"):
+				self._goes_along(side, **json.loads(body))
 			try:
 				answer = COLLIDED if collides else answered(fault, handle, method, path, headers, body)
 			except OSError as e:  # as all of requests' are
@@ -349,6 +349,20 @@ class Simulation:
 			return answer
 
 		return wire
+
+	def _goes_along(self, side: Side, doctype: str, name: str) -> None:
+		"""What people put beside a document since the last looks at it goes along with it: of that no time of Frappe's
+		tells, and it has no call that looks and deletes at once."""
+		doc, worker = self.sites[side].get(doctype, name), self._running[-1]
+		marker = doc and doctype in people.MARKER_FIELDS and doc[people.MARKER_FIELDS[doctype]]
+		for request, act in worker.acts if worker and marker else ():
+			of = act.values.get(ABOUT) or (act.doctype, act.marker)
+			if (
+				act.side == side
+				and of == (doctype, marker)
+				and request >= worker.counts["request"] - LAST_LOOKS
+			):
+				self.witness.went_along(act)
 
 	# -- webhooks and people
 

@@ -7,9 +7,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import get_args
 
-from erpsync_app.sandbox.history import Happens, Moment, Work
+from erpsync_app.sandbox.history import Act, Happens, Moment, Work
 
 MOMENTS: tuple[Happens, ...] = get_args(Happens)
+
+
+class Killed(BaseException):
+	"""The worker's process is gone: nothing of it runs any more, `finally` included."""
+
+
+class Endless(Exception):
+	"""A run that does not end."""
 
 
 @dataclass
@@ -22,6 +30,8 @@ class Worker:
 	dead: bool = False
 	collides: set[str] = field(default_factory=set)
 	"""Where another transaction will be quicker: than its next local "write", or the next "save" that would commit one."""
+	acts: list[tuple[int, Act]] = field(default_factory=list)
+	"""What people did within its steps, each with the number of the request before which, or after which, it was done."""
 	eventful: frozenset[Moment] = frozenset()
 
 	def __post_init__(self) -> None:
