@@ -187,7 +187,7 @@ class Draw:
 				("untag", {"position": c.randrange(3)}) if c.random() < 0.3 else ("tag", {"tag": self.text()})
 			)
 			return Act(side, what, doctype, c.choice(known[-of_late:]), said)
-		if known and self.buttons and doctype in SUBMITTED_SORTS and c.random() < self.buttons:
+		if known and self.buttons and doctype == "Sales Order" and c.random() < self.buttons:
 			return self.act_of_button(side, doctype, c.choice(known[-of_late:]))
 		orders = self._markers.get("Sales Order", [])
 		if doctype == "Delivery Note" and not (known or orders):
