@@ -6,9 +6,11 @@ import pytest
 
 from erpsync_app.engine.errors import Unclear
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Event, other
+from erpsync_app.engine.retry import RetryPolicy
 from erpsync_app.engine.tests.test_found_by_simulation import SO, of_po, order, orders
 from erpsync_app.engine.tests.test_late import KINDS, one_of, world
 from erpsync_app.engine.tests.world import SYNC, World, keep, own
+from erpsync_app.sandbox.faults import Fault
 
 
 def sent(w, side, kind, times=1, between=lambda: None):
@@ -104,4 +106,61 @@ def test_another_customer_of_the_same_account_is_not_what_a_create_made():
 	w.settle()
 	for side in SIDES:
 		assert w.sites[side].names("Customer") == ["Ours", "Theirs"]
+	w.check_in_step()
+
+
+@pytest.mark.parametrize("hours", [2, 12])
+@pytest.mark.parametrize("first", ["create", "other"])
+def test_what_the_account_of_sync_made_hours_from_an_unclear_create_is_another(first, hours):
+	"""A person may work with that account: what is only like what was sent, and was made at another time, is not it."""
+	w = World(own("Customer"))
+
+	def the_create_gets_lost():
+		name = w.people[LOCAL].insert("Customer", customer_name="A", tax_id="1", website="w")
+		w.put(Event(LOCAL, "Customer", name))
+		w.fault(CLOUD, Fault.LOST_TIMEOUT, path="/api/v2/document", times=1)
+		assert w.drain().stopped
+		w.mend()
+
+	def a_person_makes_one_like_it():
+		values = {"customer_name": "A", "tax_id": "1", "website": "w"}
+		made = w.sites[CLOUD].insert("Customer", values, user=SYNC)
+		w.people[CLOUD].save("Customer", made["name"], website="edited")
+
+	steps = [the_create_gets_lost, a_person_makes_one_like_it]
+	for step in steps if first == "create" else steps[::-1]:
+		step()
+		w.clock.sleep(hours * 3600)
+	w.settle()
+	for site in w.sites.values():
+		assert sorted(doc["website"] for doc in site.all("Customer")) == ["edited", "w"]
+	w.check_in_step()
+
+
+def test_an_unclear_answer_to_a_write_counts_as_an_attempt():
+	"""It may be this document that makes the site fail: it is not to be sent again for ever."""
+	w = World(own("ToDo"), retry=RetryPolicy(max_attempts=3))
+	w.put(Event(LOCAL, "ToDo", w.people[LOCAL].insert("ToDo", description="one")))
+	w.fault(CLOUD, Fault.LOST_TIMEOUT, path="/api/v2/document", times=1)
+	assert w.drain().stopped
+	assert [row["attempts"] for row in w.database.rows("select attempts from event")] == [1]
+
+
+def test_a_worker_whose_lease_runs_out_while_it_stores_its_intent_sends_nothing():
+	w = World(own("ToDo"))
+	w.put(Event(LOCAL, "ToDo", w.people[LOCAL].insert("ToDo", description="one")))
+	second, claimed = w.context(), []
+
+	def around(label, call):
+		done = call()
+		if label.startswith("ledger.save") and not claimed:
+			w.clock.sleep(3600)
+			claimed.extend(second.queue.claim("ToDo", "change", 10))
+		return done
+
+	run = w.drain(w.context(around=around))
+	assert run.counts == {"lost": 1} and len(claimed) == 1
+	assert w.count("ToDo") == (1, 0)
+	second.queue.done(claimed)
+	w.settle()
 	w.check_in_step()
