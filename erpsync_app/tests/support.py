@@ -289,6 +289,25 @@ def cloud_keys(person: Person) -> tuple[str, str]:
 
 
 @contextmanager
+def letter_heads_of_both(cloud: Person) -> Iterator[None]:
+	"""No document is made with a Letter Head that the other site does not have: ERPNext 16 comes with one that is filled
+	in everywhere, ERPNext 15 with none."""
+	off = []
+	for person, other in ((local := Person(LOCAL_URL), cloud), (cloud, local)):
+		heads = person.call("frappe.client.get_list", doctype="Letter Head", filters={"is_default": 1})
+		off += [(person, head["name"]) for head in heads if other.get("Letter Head", head["name"]) is None]
+	for person, name in off:
+		person.edit("Letter Head", name, is_default=0, disabled=1)  # one that is not disabled would be the default again
+	frappe.db.rollback()  # or this process would fill the cache with the default as it was
+	frappe.clear_cache()
+	try:
+		yield
+	finally:
+		for person, name in off:
+			person.edit("Letter Head", name, is_default=1, disabled=0)
+
+
+@contextmanager
 def connected(cloud: Person) -> Iterator[None]:
 	"""The local site knows the cloud; what it knew before comes back at the end."""
 	key, secret = cloud_keys(cloud)
@@ -298,7 +317,7 @@ def connected(cloud: Person) -> Iterator[None]:
 	)
 	for webhook in strangers:
 		cloud.edit("Webhook", webhook["name"], enabled=0)
-	with settings_anew():
+	with settings_anew(), letter_heads_of_both(cloud):
 		set_setting(
 			cloud_url=CLOUD_URL,
 			api_key=key,

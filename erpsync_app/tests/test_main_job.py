@@ -36,7 +36,14 @@ def customer(name: str, **values) -> dict:
 
 
 def item(name: str, group: str) -> dict:
-	return {"doctype": "Item", "item_code": name, "item_name": name, "item_group": group, "stock_uom": "Nos"}
+	return {
+		"doctype": "Item",
+		"item_code": name,
+		"item_name": name,
+		"description": name,  # where there is none, ERPNext 15 fills in the name and ERPNext 16 nothing
+		"item_group": group,
+		"stock_uom": "Nos",
+	}
 
 
 def group(name: str, parent: str, *, is_group: int) -> dict:
