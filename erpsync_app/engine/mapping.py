@@ -188,6 +188,8 @@ def _shape(
 		rows, kind, options = None, ours.type, ours.options
 		if (ours.type in TABLE_TYPES) != (theirs.type in TABLE_TYPES):
 			continue
+		if {ours.type, theirs.type} == {"Date", "Datetime"}:
+			kind = "Date"  # as the dates of a Task, in versions 15 and 16: a day has no time zone
 		if kind == "Data" and ours.name.endswith("_docname"):
 			# A Dynamic Link in all but its type: prevdoc_docname with prevdoc_doctype, in an Installation Note.
 			chooser = ours.name.removesuffix("name") + "type"

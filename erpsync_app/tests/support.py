@@ -297,7 +297,9 @@ def letter_heads_of_both(cloud: Person) -> Iterator[None]:
 		heads = person.call("frappe.client.get_list", doctype="Letter Head", filters={"is_default": 1})
 		off += [(person, head["name"]) for head in heads if other.get("Letter Head", head["name"]) is None]
 	for person, name in off:
-		person.edit("Letter Head", name, is_default=0, disabled=1)  # one that is not disabled would be the default again
+		person.edit(
+			"Letter Head", name, is_default=0, disabled=1
+		)  # one that is not disabled would be the default again
 	frappe.db.rollback()  # or this process would fill the cache with the default as it was
 	frappe.clear_cache()
 	try:

@@ -2,6 +2,7 @@
 # License: MIT. See license.txt
 
 from datetime import timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -58,6 +59,19 @@ A, B, C = text("a"), text("b"), text("c")
 )
 def test_what_is_synced(description, local, cloud, rule, expected):
 	assert pairs(shape(local, cloud, **rule)) == expected, description
+
+
+@pytest.mark.parametrize("local", ["Date", "Datetime"])
+def test_a_day_that_is_a_moment_on_one_side_is_no_other_day_in_another_zone(local):
+	"""The dates of a Task are days on version 15 and moments on version 16."""
+	cloud = "Datetime" if local == "Date" else "Date"
+	found = shape([Field("a", local)], [Field("a", cloud)])
+	far, here = ZoneInfo("Pacific/Auckland"), ZoneInfo("America/New_York")
+	terms = {LOCAL: Terms(LOCAL, here, here), CLOUD: Terms(CLOUD, far, here, {}, {})}
+	stored = {"Date": "2026-03-01", "Datetime": "2026-03-01 00:00:00.000000"}
+	for side, kind in ((LOCAL, local), (CLOUD, cloud)):
+		assert canonical({"a": stored[kind]}, found, terms[side]) == {"a": "2026-03-01"}
+		assert outbound({"a": "2026-03-01"}, found, terms[side]) == {"a": "2026-03-01"}
 
 
 def test_a_text_that_is_a_dynamic_link_in_all_but_its_type():
