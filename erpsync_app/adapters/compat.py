@@ -1,6 +1,7 @@
 # Copyright (c) 2026, erpsync_app contributors
 # License: MIT. See license.txt
-"""What differs between Frappe v15 and v16. Each is told by looking for the feature, not by a version number."""
+"""What differs between Frappe v15 and v16, told by looking for the feature and not by a version number, and between the
+databases that they know."""
 
 from __future__ import annotations
 
@@ -45,3 +46,8 @@ def plain_sums(rows: Sequence[dict[str, Any]], fields: Sequence[str]) -> list[di
 		}
 		for row in rows
 	]
+
+
+def one_writer(db_type: str) -> bool:
+	"""Whether the database has one lock for all that is written, and no lock of a row."""
+	return db_type == "sqlite"

@@ -123,8 +123,8 @@ class SiteEventQueue:
 		self._renewed: datetime | None = None
 
 	def put(self, events: Iterable[Event]) -> None:
-		insert(events)
-		frappe.db.commit()
+		given = list(events)
+		alone(lambda: insert(given))
 
 	def claim(self, doctype: str, kind: Kind, limit: int, name: str | None = None) -> list[Event]:
 		frappe.db.rollback()  # look at what is there now, not at an older snapshot
@@ -350,7 +350,7 @@ class SiteEventQueue:
 				next_try=utc_now() + CLAIM_AGAIN,
 				lease_owner=None,
 			)
-			frappe.db.commit()
+		frappe.db.commit()
 
 	def _reclaim(self) -> None:
 		"""Make due again what a worker left behind: past its lease, or its process is gone from this host."""
@@ -372,7 +372,7 @@ class SiteEventQueue:
 				lease_owner=None,
 				lease_until=None,
 			)
-			frappe.db.commit()
+		frappe.db.commit()
 
 
 def _event(row: dict) -> Event:

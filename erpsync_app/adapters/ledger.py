@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import frappe
 from frappe.utils import get_datetime, get_system_timezone, now_datetime
 
-from erpsync_app.adapters.transactions import again, collided, doubled
+from erpsync_app.adapters.transactions import again, begin_writing, collided, doubled
 from erpsync_app.engine import errors
 from erpsync_app.engine.files import FILE
 from erpsync_app.engine.followers import FOLLOWERS
@@ -140,6 +140,7 @@ class SiteLedger:
 
 	def save(self, outcomes: Sequence[Outcome]) -> list[Binding]:
 		try:
+			begin_writing()
 			stored = [_save(outcome) for outcome in outcomes]
 			frappe.db.commit()
 		except Exception as e:
@@ -344,13 +345,8 @@ def _settle(binding: Binding, outcome: Outcome) -> None:
 		another = open_one and latest[0]["clashes"] != row["clashes"]
 		if another and any(clash["winner"] for clash in json.loads(latest[0]["clashes"])):
 			# Of what lost, some may have been overwritten before the rest was refused: it is kept.
-			kept = {
-				"status": "Resolved",
-				"resolution": "Converged",
-				"refused": None,
-				"resolved_on": now_datetime(),
-			}
-			frappe.db.set_value("Sync Conflict", open_one, kept)
+			closed = {"status": "Resolved", "resolution": "Converged", "resolved_on": now_datetime()}
+			frappe.db.set_value("Sync Conflict", open_one, {**closed, "refused": None})
 			open_one = None
 		if not open_one and outcome.settled and latest and latest[0]["clashes"] == row["clashes"]:
 			return

@@ -27,6 +27,7 @@ from erpsync_app.adapters.keyset import past
 from erpsync_app.adapters.local_errors import translated, words_of
 from erpsync_app.adapters.local_meta import meta_of
 from erpsync_app.adapters.trail import creations, deleted_files
+from erpsync_app.adapters.transactions import begin_writing
 from erpsync_app.engine import errors
 from erpsync_app.engine.model import (
 	LOCAL,
@@ -198,7 +199,7 @@ class LocalSite:
 	status_method = staticmethod(local_calls.status_method)
 
 	def transitions(self, doctype: str, name: str) -> list[tuple[str, str]]:
-		with _writing():  # it may refuse
+		with _taken_back():  # it may refuse
 			rows = get_transitions(frappe.get_doc(doctype, name))
 		return [(row["action"], row["next_state"]) for row in rows]
 
@@ -348,6 +349,13 @@ def _locked(doctype: str, name: str, modified: str):
 
 @contextmanager
 def _writing() -> Iterator[None]:
+	with _taken_back():
+		begin_writing()
+		yield
+
+
+@contextmanager
+def _taken_back() -> Iterator[None]:
 	"""Translate what Frappe raises, take the write back, and keep its messages from piling up."""
 	# ERPNext keeps the accounts of all warehouses for the life of a process, and a warehouse may be newer than that.
 	frappe.local.flags.pop("warehouse_account_map", None)

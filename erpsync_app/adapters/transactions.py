@@ -11,6 +11,8 @@ from typing import TypeVar
 
 import frappe
 
+from erpsync_app.adapters.compat import one_writer
+
 TRIES = 6
 PAUSE = 0.05
 """Seconds, at most, before the first further try; each waits longer than the one before."""
@@ -54,6 +56,8 @@ def again(work: Callable[[], T]) -> T:
 	end. What stood in the transaction before is lost with a collision: commit it first."""
 	for tried in range(1, TRIES + 1):
 		try:
+			if tried > 1 and one_writer(frappe.db.db_type):
+				_take_lock()  # in a transaction that has not read yet, which waits
 			return work()
 		except Exception as e:
 			if not collided(e) or tried == TRIES:
@@ -74,3 +78,18 @@ def alone(work: Callable[[], T]) -> T:
 
 	frappe.db.commit()
 	return again(whole)
+
+
+def begin_writing() -> None:
+	"""Let what is written next wait for others, where the database would refuse it at once.
+
+	On SQLite, whoever has read in a transaction is refused the first write of it while someone else is writing, or if
+	someone has committed since: waiting would not help, as what was read is old. So the lock is taken before; where that
+	is refused, the transaction has held nothing but reads and begins anew. Who has written already holds the lock.
+	"""
+	if one_writer(frappe.db.db_type):
+		again(_take_lock)
+
+
+def _take_lock() -> None:
+	frappe.db.sql("delete from `tabSync Event` where 1 = 0")

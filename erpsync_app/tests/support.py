@@ -21,7 +21,7 @@ import requests
 from frappe.model import data_fieldtypes
 
 from erpsync_app import breakers, runs
-from erpsync_app.adapters.transactions import alone
+from erpsync_app.adapters.transactions import alone, begin_writing
 from erpsync_app.engine.canonical import canonical
 from erpsync_app.engine.context import Run
 from erpsync_app.engine.mapping import Terms, shape_of
@@ -168,6 +168,7 @@ def queued() -> list[dict]:
 
 def set_rules(*rules: dict[str, Any]) -> None:
 	"""Make these the only Sync Rules."""
+	begin_writing()
 	for name in frappe.get_all("Sync Rule", pluck="name"):
 		frappe.delete_doc("Sync Rule", name)
 	for rule in rules:
@@ -197,6 +198,7 @@ def put_jobs_right() -> None:
 	frappe.db.rollback()
 	job = frappe.qb.DocType("Scheduled Job Type")
 	now = frappe.utils.now_datetime()
+	begin_writing()
 	frappe.qb.update(job).set(job.last_execution, now).where(job.last_execution > now).run()
 	frappe.db.commit()
 
@@ -204,6 +206,7 @@ def put_jobs_right() -> None:
 def take_away(cloud: Person, doctype: str, *filters: list) -> None:
 	"""Documents of the tests, from both sites: the local ones past the hooks, so that nothing crosses."""
 	frappe.db.rollback()
+	begin_writing()
 	frappe.db.delete(doctype, [list(f) for f in filters])
 	frappe.db.commit()
 	rows = cloud.call(
@@ -246,6 +249,7 @@ def settings_anew() -> Iterator[None]:
 
 def forget_everything() -> None:
 	"""Empty the ledger and the queue, put the cursors back to the start, and know neither site."""
+	begin_writing()
 	frappe.db.set_single_value("Sync Settings", dict.fromkeys((*breakers.KEPT, *CURSORS)))
 	for doctype in OURS:
 		frappe.db.delete(doctype)

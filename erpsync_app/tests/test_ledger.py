@@ -18,6 +18,7 @@ from frappe.utils import add_days, now_datetime
 pytest.register_assert_rewrite("erpsync_app.sandbox.tests.ledger_contract")
 
 from erpsync_app.adapters.ledger import SiteLedger, insert_rows  # noqa: E402
+from erpsync_app.adapters.transactions import begin_writing  # noqa: E402
 from erpsync_app.engine.errors import Duplicate, Stale  # noqa: E402
 from erpsync_app.engine.model import CLOUD, LOCAL, SIDES, Clash, LogEntry, Outcome  # noqa: E402
 from erpsync_app.erp_sync.doctype.sync_log import sync_log  # noqa: E402
@@ -143,6 +144,7 @@ def test_someone_at_the_same_record_in_the_meantime(store, binding, change, forg
 		frappe.db.close()
 	store.bindings(stored.doctype, LOCAL, ["L"])  # the snapshot begins
 	meanwhile(stored.id, change)
+	begin_writing()  # as the local site does
 	note = frappe.get_doc({"doctype": "Note", "title": stored.doctype}).insert()
 	entry = LogEntry(stored.doctype, {LOCAL: "L", CLOUD: "C"}, "update", "Success")
 	with pytest.raises(Stale):
@@ -155,6 +157,14 @@ def test_someone_at_the_same_record_in_the_meantime(store, binding, change, forg
 		assert now == {}
 	assert count("Sync Log", ref_doctype=stored.doctype) == 0
 	assert not frappe.db.exists("Note", note.name)
+
+
+def test_a_save_after_someone_else_was_at_another_record(store, binding):
+	first, other = saved(store, binding()), saved(store, binding("M", "D"))
+	store.bindings(first.doctype, LOCAL, ["L"])  # the snapshot begins
+	meanwhile(other.id, "chosen")
+	saved(store, replace(first, error="ours"))
+	assert store.bindings(first.doctype, LOCAL, ["L"])["L"].error == "ours"
 
 
 def test_more_names_than_one_query_takes(store, binding):

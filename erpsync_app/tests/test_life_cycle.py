@@ -11,6 +11,7 @@ import frappe
 import pytest
 from frappe.utils import add_days, today
 
+from erpsync_app.adapters.transactions import begin_writing
 from erpsync_app.tests.support import (
 	CLOUD_URL,
 	Person,
@@ -43,6 +44,7 @@ class Here:
 	"""Someone who works on the local site, with the methods of `Person`."""
 
 	def insert(self, doctype: str, **values) -> dict:
+		begin_writing()
 		doc = frappe.get_doc({"doctype": doctype, **values}).insert()
 		frappe.db.commit()
 		return doc.as_dict()
@@ -52,24 +54,29 @@ class Here:
 		return frappe.get_doc(doctype, name).as_dict() if frappe.db.exists(doctype, name) else None
 
 	def edit(self, doctype: str, name: str, **values) -> None:
+		begin_writing()
 		doc = frappe.get_doc(doctype, name)
 		doc.update(values)
 		doc.save()
 		frappe.db.commit()
 
 	def delete(self, doctype: str, name: str) -> None:
+		begin_writing()
 		frappe.delete_doc(doctype, name)
 		frappe.db.commit()
 
 	def rename(self, doctype: str, old: str, new: str, *, merge: bool = False) -> None:
+		begin_writing()
 		frappe.rename_doc(doctype, old, new, merge=merge)
 		frappe.db.commit()
 
 	def submit(self, doctype: str, name: str) -> None:
+		begin_writing()
 		frappe.get_doc(doctype, name).submit()
 		frappe.db.commit()
 
 	def cancel(self, doctype: str, name: str) -> None:
+		begin_writing()
 		frappe.get_doc(doctype, name).cancel()
 		frappe.db.commit()
 

@@ -8,6 +8,7 @@ import frappe
 import pytest
 
 from erpsync_app import runs
+from erpsync_app.adapters.transactions import begin_writing
 from erpsync_app.api import desk
 from erpsync_app.tests.support import (
 	Person,
@@ -56,6 +57,7 @@ def group(name: str, parent: str, *, is_group: int) -> dict:
 
 
 def insert_here(*docs: dict) -> None:
+	begin_writing()
 	for doc in docs:
 		frappe.get_doc(doc).insert()
 	frappe.db.commit()
