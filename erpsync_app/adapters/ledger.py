@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import frappe
 from frappe.utils import get_datetime, get_system_timezone, now_datetime
 
+from erpsync_app.adapters.compat import kept_json
 from erpsync_app.adapters.transactions import again, begin_writing, collided, doubled
 from erpsync_app.engine import errors
 from erpsync_app.engine.files import FILE
@@ -388,7 +389,7 @@ def _clashes(clashes: Sequence[Clash]) -> str:
 
 
 def _json(value: Any) -> str:
-	return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+	return kept_json(json.dumps(value, ensure_ascii=False, sort_keys=True, default=str), frappe.db.db_type)
 
 
 def _naive(moment: datetime) -> datetime:

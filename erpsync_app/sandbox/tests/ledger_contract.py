@@ -66,6 +66,15 @@ def resolutions(found) -> list[tuple[tuple[Clash, ...], str | None]]:
 # -- bindings
 
 
+@pytest.mark.parametrize("text", ["100% of O'Brien's", "%s '%(a)s'", "'?' :a", r"\u0027 ' \\ %%", '"%\'"'])
+def test_every_text_of_a_baseline_is_kept_as_it_is(store, binding, doctype, text):
+	held = {side: Held({text: text}, "2026-01-01 00:00:00.000000") for side in SIDES}
+	stored = saved(store, binding(held=held))
+	assert store.bindings(doctype, LOCAL, ["L"]) == {"L": stored}
+	saved(store, replace(stored, error="Read and saved."))
+	assert store.bindings(doctype, LOCAL, ["L"])["L"].held == held
+
+
 def test_a_binding_is_read_as_it_was_saved(store, binding, doctype):
 	rows = {"items": RowMap(("1", "2"), ("x",), {"1": "x"})}
 	made = binding(intent=INTENT, status="Failed", error="Why.", choice="Keep local", rows=rows)
