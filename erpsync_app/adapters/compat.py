@@ -57,3 +57,8 @@ def kept_json(text: str, db_type: str) -> str:
 	"""JSON as it is stored: Frappe's queries double each "%" of a value that has a "'" in it on SQLite, and never halve
 	it again. In JSON a "'" stands only within texts, where it may be written otherwise."""
 	return text.replace("'", r"\u0027") if db_type == "sqlite" else text
+
+
+def unmade_indexes(meta, db_type: str) -> list[str]:
+	"""The fields of a DocType that are to have an index and get none when Frappe makes the table (SQLite)."""
+	return [field.fieldname for field in meta.fields if field.search_index] if db_type == "sqlite" else []

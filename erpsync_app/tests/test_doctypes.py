@@ -43,6 +43,15 @@ def the_settings(**values):
 
 
 @pytest.mark.parametrize(
+	("doctype", "fieldname"),
+	[("Sync Event", "document_key"), ("Sync Conflict", "record"), ("Sync Conflict", "status")],
+)
+def test_a_field_that_is_searched_by_has_an_index(doctype, fieldname):
+	assert frappe.get_meta(doctype).get_field(fieldname).search_index
+	assert frappe.db.get_column_index(f"tab{doctype}", fieldname)
+
+
+@pytest.mark.parametrize(
 	("doctype", "fieldname", "words"),
 	[
 		("Sync Rule", "direction", model.DIRECTIONS),

@@ -1,7 +1,10 @@
 # Copyright (c) 2026, erpsync_app contributors
 # License: MIT. See license.txt
 
+import frappe
 from frappe.model.document import Document
+
+from erpsync_app.adapters.compat import unmade_indexes
 
 
 class SyncConflict(Document):
@@ -40,3 +43,9 @@ class SyncConflict(Document):
 		winner: DF.Literal["", "local", "cloud"]
 	# end: auto-generated types
 	pass
+
+
+def on_doctype_update():
+	"""What the list and each record are asked by."""
+	for field in unmade_indexes(frappe.get_meta("Sync Conflict"), frappe.db.db_type):
+		frappe.db.add_index("Sync Conflict", [field], f"sync_conflict_{field}")

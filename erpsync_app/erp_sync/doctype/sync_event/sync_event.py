@@ -4,6 +4,8 @@
 import frappe
 from frappe.model.document import Document
 
+from erpsync_app.adapters.compat import unmade_indexes
+
 
 class SyncEvent(Document):
 	# begin: auto-generated types
@@ -35,3 +37,5 @@ class SyncEvent(Document):
 def on_doctype_update():
 	"""What a worker claims by."""
 	frappe.db.add_index("Sync Event", ["state", "ref_doctype", "next_try"], "sync_event_due")
+	for field in unmade_indexes(frappe.get_meta("Sync Event"), frappe.db.db_type):
+		frappe.db.add_index("Sync Event", [field], f"sync_event_{field}")
