@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import frappe
 from frappe import _
-from frappe.utils import get_system_timezone, now_datetime
+from frappe.utils import get_datetime, get_system_timezone, now_datetime
 from frappe.utils.background_jobs import get_redis_conn
 from werkzeug.wrappers import Response
 
@@ -95,7 +95,10 @@ def queue_status() -> dict[str, Any]:
 		"processing_webhooks": counts["Processing"],
 		"failed": counts["Failed"],
 		"oldest_pending_seconds": (
-			round(max((now_datetime() - oldest[0]["creation"]).total_seconds(), 0)) if oldest else 0
+			# SQLite tells it as text.
+			round(max((now_datetime() - get_datetime(oldest[0]["creation"])).total_seconds(), 0))
+			if oldest
+			else 0
 		),
 		"last_scan": _utc(settings.last_scan()),
 		"timestamp": _now(),
