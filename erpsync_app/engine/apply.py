@@ -132,11 +132,15 @@ def apply(
 					)
 					run.counts[f"{name.strip('()')}_{write.side}"] += len(done)
 	except Exception as e:
-		# One side may be written, and the other refuse: what was done stands in the trail all the same.
+		# One side may be written, and the other refuse: what was done stands in the trail all the same. But not what was
+		# yet to be committed along with it: that has been taken back.
 		refused = _unsettled(decision, write.side, e)
 		after = replace(pair.binding, status="Conflict") if refused else pair.binding
-		if log or refused:
-			save(ctx, pair, Outcome(after, log=tuple(log), refused=refused))
+		done = tuple(
+			line for line in log if line.direction != "cloud_to_local" or not ctx.sites[LOCAL].atomic
+		)
+		if done or refused:
+			save(ctx, pair, Outcome(after, log=done, refused=refused))
 		raise
 	if settles:
 		run.counts["settled"] += 1

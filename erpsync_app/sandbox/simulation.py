@@ -396,6 +396,3 @@ class Simulation:
 
 def _shown(path: str, body: bytes) -> str:
 	return f"{path.rsplit('/', 1)[-1].removeprefix('frappe.client.')} {body.decode()[:160]}"
-
-
-__all__ = ["Killed", "Problem", "Simulation"]

@@ -15,7 +15,7 @@ from erpsync_app.sandbox.clock import SimulatedClock
 from erpsync_app.sandbox.database import Database
 from erpsync_app.sandbox.event_queue import SqliteQueue
 from erpsync_app.sandbox.faults import Fault
-from erpsync_app.sandbox.history import Act, History, Setup, Wait, Work
+from erpsync_app.sandbox.history import Act, Deliver, History, Setup, Wait, Work
 from erpsync_app.sandbox.invariants import check
 from erpsync_app.sandbox.ledger import SqliteLedger
 from erpsync_app.sandbox.simulation import Simulation
@@ -202,3 +202,21 @@ def test_a_collision_at_any_request_loses_nothing(fault):
 	for number in range(1, 30):
 		world = played(THERE, *files, Work("full", faults=((("request", number), fault),)))
 		assert at_rest(world) == [], number
+
+
+def test_a_local_rename_that_was_taken_back_is_not_remembered():
+	"""Seed 90021321: the save after it collides; and its old name is another's on the other side by now."""
+	world = played(
+		HERE,
+		Work("full"),
+		Act(CLOUD, "rename", "Customer", "m1", {"name": "R"}),
+		Deliver(0),
+		Act(CLOUD, "insert", "Customer", "m2", {"customer_name": "C0", "tax_id": "m2"}),
+		Work("", faults=((("request", 1), Fault.AFTER_HALF),)),
+	)
+	assert at_rest(world) == []
+	for site in world.sites.values():
+		assert {doc["name"]: doc["tax_id"] for doc in site.all("Customer")}.items() >= {
+			"R": "m1",
+			"C0": "m2",
+		}.items()
