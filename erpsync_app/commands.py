@@ -20,27 +20,31 @@ ENVIRONMENT = {
 	"cloud_url": ("CLOUD_ERP_URL", "URL of the cloud site"),
 	"api_key": ("CLOUD_API_KEY", "API key"),
 	"api_secret": ("CLOUD_API_SECRET", "API secret"),
-	"webhook_secret": ("WEBHOOK_SECRET", "Webhook secret"),
 }
-SECRET = ("api_secret", "webhook_secret")
+FROM_ENVIRONMENT = {"local_url": "LOCAL_ERP_URL", "webhook_secret": "WEBHOOK_SECRET"}
+"""What most sites need not be told: their own address, and a secret of a person's choice."""
 MOST_TOLD = 100
 """Documents that did not cross which `sync` names; `--json` names more."""
 
 
 @command("connect")
-def connect(as_json: bool) -> None:
-	"""Name the cloud site, save its keys, and test the connection.
+@click.option(
+	"--webhooks/--no-webhooks", default=True, help="Make the cloud's webhooks, and keep them in order."
+)
+def connect(as_json: bool, webhooks: bool) -> None:
+	"""Name the cloud site, save its keys, make its webhooks, and test the connection.
 
-	Reads CLOUD_ERP_URL, CLOUD_API_KEY, CLOUD_API_SECRET and WEBHOOK_SECRET from the environment, and asks for
-	what is not there.
+	Reads CLOUD_ERP_URL, CLOUD_API_KEY and CLOUD_API_SECRET from the environment, and asks for what is not there. There
+	may be LOCAL_ERP_URL as well, the address at which the cloud reaches this site, and WEBHOOK_SECRET.
 	"""
 	import frappe
 
 	from erpsync_app import connections
+	from erpsync_app.webhooks import number, set_up
 
 	doc = frappe.get_doc("Sync Settings")
 	for fieldname, (variable, label) in ENVIRONMENT.items():
-		secret = fieldname in SECRET
+		secret = fieldname == "api_secret"
 		stored = doc.get(fieldname)
 		value = os.environ.get(variable)
 		if value is None and not as_json and click.get_text_stream("stdin").isatty():
@@ -49,13 +53,35 @@ def connect(as_json: bool) -> None:
 			value = None if secret and value == shown else value
 		if value:
 			doc.set(fieldname, value)
-		elif not stored and fieldname != "webhook_secret":
+		elif not stored:
 			fail(f"{variable} is not set: set it in the environment, or run this in a terminal.", as_json)
-	doc.enabled = 1
+	for fieldname, variable in FROM_ENVIRONMENT.items():
+		if value := os.environ.get(variable):
+			doc.set(fieldname, value)
+	doc.enabled, doc.keep_webhooks = 1, int(webhooks)
 	doc.save()
 	frappe.db.commit()
 	connections.remember()
-	_show_connections(as_json)
+	_show_connections(as_json, {"problem": set_up(), "number": number()} if webhooks else None)
+
+
+@command("disconnect")
+def disconnect(as_json: bool) -> None:
+	"""Stop sync, and delete the webhooks that it has made on the cloud. Rules, records and keys stay."""
+	import frappe
+
+	from erpsync_app.webhooks import take_away
+
+	doc = frappe.get_doc("Sync Settings")
+	doc.enabled = doc.keep_webhooks = 0
+	doc.save()
+	frappe.db.commit()
+	deleted = take_away()
+	show(
+		as_json,
+		{"ok": True, "webhooks": deleted},
+		lambda: click.echo(f"Sync is off. {deleted} webhooks were deleted on the cloud."),
+	)
 
 
 @command("test-connections")
@@ -64,7 +90,7 @@ def test_connections(as_json: bool) -> None:
 	_show_connections(as_json)
 
 
-def _show_connections(as_json: bool) -> None:
+def _show_connections(as_json: bool, webhooks: dict[str, Any] | None = None) -> None:
 	from erpsync_app import connections
 
 	sides, drift = connections.test(), connections.drifted()
@@ -86,12 +112,15 @@ def _show_connections(as_json: bool) -> None:
 				click.echo(f"  {click.style('!', fg='red')} {problem}")
 			for note in side["notes"]:
 				click.echo(f"  - {note}")
+		if webhooks and not webhooks["problem"]:
+			click.echo(f"webhooks: {webhooks['number']} on the cloud, and one has come in")
 		for doctype, sentences in drift.items():
 			click.secho(f"{doctype}: not all of it crosses", fg="yellow")
 			for sentence in sentences:
 				click.echo(f"  - {sentence}")
 
-	show(as_json, {"ok": all(side["ok"] for side in sides), "sides": sides, "drift": drift}, text)
+	data = {"ok": all(side["ok"] for side in sides), "sides": sides, "drift": drift}
+	show(as_json, {**data, "webhooks": webhooks} if webhooks else data, text)
 	if not all(side["ok"] for side in sides):
 		raise SystemExit(1)
 
@@ -207,8 +236,14 @@ def _dry_run(
 	show(
 		as_json,
 		{"ok": True, "planned": rows},
-		lambda: click.echo(f"{len(rows)} documents would be written. Nothing was."),
+		lambda: click.echo(_what_would_be_done(rows)),
 	)
+
+
+def _what_would_be_done(rows: list[dict[str, Any]]) -> str:
+	written = sum(bool(row["writes"]) for row in rows)
+	others = f", {len(rows) - written} would be left for a person" if written < len(rows) else ""
+	return f"{written} documents would be written{others}. Nothing was."
 
 
 @command("verify")

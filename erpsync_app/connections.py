@@ -87,9 +87,12 @@ def _local(current: settings.Settings, rules: Mapping[str, Rule]) -> Side:
 			side.notes.append(sentence)
 	if not current.enabled:
 		side.problems.append("Sync is not enabled: tick Enabled in Sync Settings.")
-	if not current.webhook_secret:
+	if current.webhook_problem:
+		side.notes.append(current.webhook_problem)
+	elif not current.webhook_secret:
 		side.notes.append(
-			"No webhook secret is set, so every webhook is refused: set one in Sync Settings, or let the scans do."
+			"No webhook secret is set, so every webhook is refused: let sync keep the cloud's webhooks in order (Sync"
+			" Settings), or let the scans do."
 		)
 	return side
 

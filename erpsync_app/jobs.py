@@ -76,19 +76,24 @@ def drain() -> None:
 
 def scan() -> None:
 	"""List both sides past their cursors, queue what changed, and process it. An RQ job."""
-	from erpsync_app import runs
+	from erpsync_app import runs, webhooks
 
-	_quietly(lambda until: runs.sync(trigger="scan", full=False, until=until))
+	def work(until: datetime) -> None:
+		runs.sync(trigger="scan", full=False, until=until)
+		webhooks.keep()  # not before: of a copy of a site, the run says that it is one
+
+	_quietly(work)
 
 
 def scan_all() -> None:
 	"""Every day, by the scheduler: list every document of both sides, for what `modified` does not show, as a rename; then
 	compare what both sides hold, for what no listing shows."""
-	from erpsync_app import runs, verify
+	from erpsync_app import runs, verify, webhooks
 
 	def work(until: datetime) -> None:
 		runs.sync(trigger="scan", full=True, until=until)
 		verify.compare()
+		webhooks.keep(probing=True)
 
 	_quietly(work)
 

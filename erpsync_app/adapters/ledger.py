@@ -235,7 +235,6 @@ def _row(binding: Binding) -> dict[str, Any]:
 		"status": binding.status,
 		"error": binding.error,
 		"choice": binding.choice,
-		"last_synced": now_datetime(),
 		"intent_side": intent.side if intent else None,
 		# In UTC, which has no hour that comes twice: names are made of it.
 		"intent_since": intent.since.astimezone(timezone.utc).replace(tzinfo=None) if intent else None,
@@ -247,6 +246,8 @@ def _row(binding: Binding) -> dict[str, Any]:
 		if binding.rows
 		else None,
 	}
+	if binding.status == "Synced":
+		row["last_synced"] = now_datetime()
 	for side in SIDES:
 		held = binding.held.get(side)
 		row[f"{side}_name"] = binding.names.get(side)
@@ -315,7 +316,7 @@ def _log_row(entry: LogEntry) -> dict[str, Any]:
 		"operation": entry.operation,
 		"outcome": entry.outcome,
 		"changed_fields": "\n".join(entry.changed),
-		"overwritten": _json(entry.overwritten) if entry.overwritten is not None else None,
+		"overwritten": _json(entry.overwritten) if entry.overwritten else None,
 		"message": entry.message,
 		"duration_ms": entry.milliseconds,
 		"trigger": entry.trigger,

@@ -50,6 +50,9 @@ class Settings:
 	cloud_url: str
 	api_key: str
 	allow_http: bool
+	keeps_webhooks: bool
+	webhook_problem: str
+	local_url: str
 	sync_user: str
 	connect_timeout: float
 	read_timeout: float
@@ -98,6 +101,9 @@ def load(*, fresh: bool = False) -> Settings:
 		cloud_url=(doc.cloud_url or "").rstrip("/"),
 		api_key=doc.api_key or "",
 		allow_http=bool(doc.allow_http),
+		keeps_webhooks=bool(doc.keep_webhooks),
+		webhook_problem=doc.webhook_problem or "",
+		local_url=doc.local_url or "",
 		sync_user=doc.sync_user or SYNC_USER,
 		connect_timeout=doc.connect_timeout or 10,
 		read_timeout=doc.read_timeout or 60,

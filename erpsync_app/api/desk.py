@@ -8,7 +8,7 @@ import frappe
 from frappe import _
 from frappe.utils import escape_html, get_datetime, get_url_to_form, pretty_date
 
-from erpsync_app import jobs
+from erpsync_app import jobs, webhooks
 from erpsync_app.adapters import event_queue
 from erpsync_app.adapters.transactions import again
 from erpsync_app.api import ROLES, queue_status
@@ -36,6 +36,14 @@ def settle(conflict: str, choice: str) -> None:
 		_queue(doc.ref_doctype, doc.local_name, doc.cloud_name)
 
 	again(choose)  # a worker may be at the same document
+
+
+@frappe.whitelist(methods=["POST"])
+def set_up_webhooks() -> dict[str, str | int]:
+	"""Make the webhooks on the cloud, and wait until one has come in. Answers how many, and what is wrong."""
+	frappe.only_for("System Manager")
+	problem = webhooks.set_up()
+	return {"number": webhooks.number(), "problem": problem}
 
 
 @frappe.whitelist(methods=["POST"])
@@ -67,19 +75,20 @@ def retry_events(names: str | list) -> int:
 
 
 @frappe.whitelist(methods=["POST"])
-def sync_all() -> None:
-	"""Scan both sides now."""
+def sync_all() -> str:
+	"""Scan both sides now. Answers what stopped sync last, if anything did: it may stop this scan as well."""
 	frappe.only_for(ROLES)
 	jobs.start_scan()
+	return queue_status()["reason"] or ""
 
 
 @frappe.whitelist(methods=["POST"])
-def test_connections() -> list[dict]:
+def test_connections() -> dict[str, list | dict]:
 	"""What `erpsync test-connections` tells, for the button in Sync Settings."""
 	frappe.only_for("System Manager")
 	from erpsync_app import connections
 
-	return connections.test()
+	return {"sides": connections.test(), "drift": connections.drifted()}
 
 
 @frappe.whitelist(methods=["GET", "POST"])

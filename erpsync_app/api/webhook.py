@@ -11,10 +11,12 @@ from __future__ import annotations
 import frappe
 from werkzeug.wrappers import Response
 
+from erpsync_app import webhooks
 from erpsync_app.adapters import event_queue, settings
 from erpsync_app.api import MINUTE, answer, limited, replace
 from erpsync_app.engine.inbox import SIGNATURE_HEADER, Rejected, check_signature, parse
 from erpsync_app.engine.model import CLOUD, LOCAL, Side
+from erpsync_app.engine.webhooks import WEBHOOK
 from erpsync_app.jobs import wake
 
 METHODS = {"erpsync_app.api.webhook.cloud": CLOUD, "erpsync_app.api.webhook.local": LOCAL}
@@ -77,6 +79,8 @@ def _side(path: str) -> Side | None:
 def _take(side: Side) -> Response:
 	try:
 		event = _read(frappe.request, side)
+		if event.doctype == WEBHOOK and webhooks.arrived(event.name):
+			return answer(200, {"status": "received"})
 		wanted = settings.captured(event.doctype) or settings.followed(event.doctype)
 		if not wanted and not frappe.db.exists("DocType", event.doctype):
 			raise Rejected(400, f"There is no DocType {event.doctype} here.")

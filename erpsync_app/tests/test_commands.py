@@ -17,6 +17,7 @@ from pathlib import Path
 import frappe
 import pytest
 
+from erpsync_app import webhooks
 from erpsync_app.tests.machine import FRAPPE, Answer, Running, Said, afresh, cloud_at, erpsync, server
 from erpsync_app.tests.support import (
 	CLOUD_SITE,
@@ -316,8 +317,11 @@ def unconnected(ledger: None) -> Iterator[dict[str, str]]:
 	yield environment
 	frappe.db.rollback()
 	frappe.clear_document_cache("Sync Settings", "Sync Settings")
+	if webhooks.number():
+		webhooks.take_away()
 	set_setting(
 		enabled=0,
+		keep_webhooks=0,
 		allow_http=0,
 		cloud_url=environment["CLOUD_ERP_URL"],
 		api_key=environment["CLOUD_API_KEY"],
@@ -349,6 +353,8 @@ def test_connect_from_the_environment(unconnected: dict, cloud: Person):
 			for name in ("CLOUD_ERP_URL", "CLOUD_API_KEY", "CLOUD_API_SECRET", "WEBHOOK_SECRET")
 		),
 	)
+	assert there["notes"] == [], "a webhook has come in"
+	assert cloud.get("Webhook", "ERP Sync: Brand, on_change")
 	for secret in (unconnected["CLOUD_API_SECRET"], SECRET):
 		assert secret not in said.text
 	text = erpsync("test-connections")
@@ -371,7 +377,7 @@ def test_connect_says_which_variable_is_missing(unconnected: dict, missing: str)
 def test_connect_without_a_webhook_secret_says_what_that_means(unconnected: dict):
 	set_rules({"ref_doctype": "Brand"})
 	del unconnected["WEBHOOK_SECRET"]
-	said = erpsync("connect", "--json", environment=unconnected)
+	said = erpsync("connect", "--json", "--no-webhooks", environment=unconnected)
 	assert said.code == 0, "the scans do without"
 	(note,) = said.json["sides"][0]["notes"]
 	assert "every webhook is refused" in note
@@ -412,20 +418,19 @@ def test_connect_asks_in_a_terminal_and_shows_no_secret(unconnected: dict):
 	if pid == 0:  # pragma: no cover
 		for name in unconnected:
 			os.environ.pop(name, None)
-		os.execv(FRAPPE[0], [*FRAPPE, "erpsync", "connect"])
+		os.execv(FRAPPE[0], [*FRAPPE, "erpsync", "connect", "--no-webhooks"])
 	shown = ""
 	for question, value in (
 		("URL of the cloud site", unconnected["CLOUD_ERP_URL"]),
 		("API key", unconnected["CLOUD_API_KEY"]),
 		("API secret", unconnected["CLOUD_API_SECRET"]),
-		("Webhook secret", SECRET),
 	):
 		shown += _read_until(terminal, question)
 		os.write(terminal, f"{value}\n".encode())
 	shown += _read_until(terminal, None)
 	assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, shown
 	assert "cloud: ok" in shown
-	assert stored()[3:] == (unconnected["CLOUD_API_SECRET"], SECRET)
+	assert stored()[3] == unconnected["CLOUD_API_SECRET"]
 	for secret in (unconnected["CLOUD_API_SECRET"], SECRET):
 		assert secret not in shown
 

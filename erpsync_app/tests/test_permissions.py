@@ -33,6 +33,7 @@ METHODS = {
 	"retry_events": lambda: desk.retry_events([]),
 	"sync_all": lambda: desk.sync_all(),
 	"test_connections": lambda: desk.test_connections(),
+	"set_up_webhooks": lambda: desk.set_up_webhooks(),
 }
 
 
@@ -135,10 +136,11 @@ def test_methods_of_the_desk_are_closed_to_others(become, method: str, role: str
 		METHODS[method]()
 
 
-def test_a_sync_manager_may_not_test_the_keys(become) -> None:
+@pytest.mark.parametrize("method", ["test_connections", "set_up_webhooks"])
+def test_a_sync_manager_may_not_use_the_keys(become, method: str) -> None:
 	become("Sync Manager")
 	with pytest.raises(frappe.PermissionError):
-		METHODS["test_connections"]()
+		METHODS[method]()
 
 
 def test_methods_of_the_desk_are_open_to_sync_managers(become) -> None:

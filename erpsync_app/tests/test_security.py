@@ -161,7 +161,7 @@ def fail_everywhere(local: Person, url: str, quick: bool = False) -> list[str]:
 			]
 		)
 		said += [erpsync(*command).text for command in commands]
-		for method in ("desk.test_connections", "desk.sync_all"):
+		for method in ("desk.test_connections", "desk.sync_all", "desk.set_up_webhooks"):
 			answer = local.session.post(f"{LOCAL_URL}/api/method/erpsync_app.api.{method}", timeout=120)
 			said.append(f"{answer.headers} {answer.text}")
 	return said
@@ -186,7 +186,14 @@ def ask_everything(local: Person) -> list[str]:
 		for doctype in ("Sync Event", "Sync Record", "Sync Log", "Sync Conflict", "Sync Rule"):
 			path = f'resource/{doctype}?fields=["*"]&limit_page_length=0'
 			said.append(session.get(f"{LOCAL_URL}/api/{path}", timeout=60).text)
-		for method in ("settle", "sync_now", "retry_events", "sync_all", "test_connections"):
+		for method in (
+			"settle",
+			"sync_now",
+			"retry_events",
+			"sync_all",
+			"test_connections",
+			"set_up_webhooks",
+		):
 			url = f"{LOCAL_URL}/api/method/erpsync_app.api.desk.{method}"
 			said.append(
 				session.post(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import shlex
 import subprocess
 import sys
@@ -33,12 +32,8 @@ LOCAL_URL = f"http://{LOCAL_SITE}:{PORT}"
 CLOUD_URL = f"http://{CLOUD_SITE}:{PORT}"
 
 RULES = f"{BENCH}/apps/erpsync_app/docs/example-rules.yaml"
-DOCTYPES = ("Customer Group", "Territory", "Customer", "Item Group", "Item")
 SYNC_USER = "erpsync@example.com"
 ROLES = ("System Manager", "Sales Master Manager", "Item Manager")
-# After an insert, after every other change, and before a deletion: together these tell of everything but renames.
-EVENTS = ("after_insert", "on_change", "on_trash")
-BODY = '{"doctype": {{ doc.doctype | tojson }}, "name": {{ doc.name | tojson }}, "event": "EVENT"}'
 
 
 class Site:
@@ -198,32 +193,6 @@ def make_keys(cloud: Site) -> tuple[str, str]:
 	return cloud.get("User", SYNC_USER)["api_key"], secret
 
 
-def make_webhooks(cloud: Site, secret: str) -> int:
-	"""The cloud's own Webhooks, as README tells to set them up by hand. Answers how many."""
-	made = 0
-	for doctype in DOCTYPES:
-		for event in EVENTS:
-			name = f"ERP Sync: {doctype}, {event}"
-			values = {
-				"webhook_doctype": doctype,
-				"webhook_docevent": event,
-				"enabled": 1,
-				"request_url": f"{LOCAL_URL}/api/method/erpsync_app.api.webhook.cloud",
-				"request_method": "POST",
-				"request_structure": "JSON",
-				"webhook_json": BODY.replace("EVENT", event),
-				"webhook_headers": [{"key": "Content-Type", "value": "application/json"}],
-				"enable_security": 1,
-				"webhook_secret": secret,
-			}
-			if cloud.get("Webhook", name):
-				cloud.edit("Webhook", name, **values)
-			else:
-				cloud.insert("Webhook", name=name, **values)
-			made += 1
-	return made
-
-
 @contextmanager
 def setting_up(teller: Teller, title: str) -> Iterator[None]:
 	teller.step(title)
@@ -236,15 +205,12 @@ def setting_up(teller: Teller, title: str) -> Iterator[None]:
 
 def main() -> None:
 	teller = Teller()
-	with setting_up(teller, "The cloud is a stock ERPNext: a user with an API key, and webhooks"):
+	with setting_up(teller, "The cloud is a stock ERPNext: a user with an API key"):
 		local, cloud = Site(LOCAL_URL), Site(CLOUD_URL)
 		if local.get("Sync Settings", "Sync Settings").get("paused"):
 			local.edit("Sync Settings", "Sync Settings", paused=0)
 		key, api_secret = make_keys(cloud)
 		teller.done(f"The user {SYNC_USER} has a key.")
-		webhook_secret = secrets.token_urlsafe(32)
-		made = make_webhooks(cloud, webhook_secret)
-		teller.done(f"{made} webhooks, signed with a secret, tell {LOCAL_URL} what changes.")
 	with setting_up(teller, "The local site has the app: rules and connection"):
 		teller.say(f"bench --site {LOCAL_SITE} erpsync import-config {RULES}")
 		rules = erpsync("import-config", RULES)["rules"]
@@ -260,12 +226,18 @@ def main() -> None:
 				"CLOUD_ERP_URL": CLOUD_URL,
 				"CLOUD_API_KEY": key,
 				"CLOUD_API_SECRET": api_secret,
-				"WEBHOOK_SECRET": webhook_secret,
+				"LOCAL_ERP_URL": LOCAL_URL,
 			},
 		)
 		there = answer["sides"][1]
 		versions = ", ".join(f"{app} {version}" for app, version in there["versions"].items())
 		teller.done(f"Connected to {there['url']} as {there['user']} ({versions}, {there['time_zone']}).")
+		made = answer["webhooks"]
+		if made["problem"]:
+			raise Trouble(made["problem"])
+		teller.done(
+			f"{made['number']} webhooks on the cloud tell {LOCAL_URL} what changes there; one has come in."
+		)
 	if not tell(Bench(local, cloud), teller):
 		raise SystemExit(1)
 	print(

@@ -180,20 +180,28 @@ async function each(names, title, call) {
 }
 
 erpsync.test_connections = async () => {
-	const sides = await frappe.xcall("erpsync_app.api.desk.test_connections");
+	const { sides, drift } = await frappe.xcall("erpsync_app.api.desk.test_connections");
 	const parts = sides.map((side) => {
-		const where = [side.url, side.user, side.time_zone].filter(Boolean).map(escape).join(" · ");
+		const versions = Object.entries(side.versions).map(([app, version]) => `${app} ${version}`);
+		const where = [side.url, side.user, side.time_zone, ...versions].filter(Boolean).map(escape).join(" · ");
 		const problems = [...side.problems, ...side.notes].map((problem) => `<li>${escape(problem)}</li>`).join("");
 		const colour = side.ok ? "green" : "red";
 		return `<h5><span class="indicator ${colour}"></span> ${escape(erpsync.word("side", side.side))}</h5>
 			<p class="text-muted">${where}</p>${problems ? `<ul>${problems}</ul>` : `<p>${__("All is well.")}</p>`}`;
 	});
+	for (const [doctype, sentences] of Object.entries(drift)) {
+		const items = sentences.map((sentence) => `<li>${escape(sentence)}</li>`).join("");
+		parts.push(`<h5>${escape(__("{0}: not all of it crosses", [__(doctype)]))}</h5><ul>${items}</ul>`);
+	}
 	frappe.msgprint({ title: __("Connections"), message: parts.join(""), wide: true });
 };
 
 erpsync.sync_all = async () => {
-	await frappe.xcall("erpsync_app.api.desk.sync_all");
-	frappe.show_alert({ message: __("Sync looks through both sides now."), indicator: "green" });
+	const reason = await frappe.xcall("erpsync_app.api.desk.sync_all");
+	if (reason) {
+		const told = __("Sync looks through both sides now. What stopped it last: {0}", [escape(reason)]);
+		frappe.show_alert({ message: told, indicator: "orange" }, 15);
+	} else frappe.show_alert({ message: __("Sync looks through both sides now."), indicator: "green" });
 };
 
 /** Open a document of the cloud in a tab of its own. */
@@ -220,7 +228,7 @@ erpsync.clash_table = (doctype, clashes) => {
 		return `<tr><td title="${escape(clash.field)}">${escape(title)}</td>${cells.join("")}</tr>`;
 	});
 	const widths = ["16%", "28%", "28%", "28%"];
-	const titles = head.map((text, i) => `<th style="width: ${widths[i]}">${escape(text)}</th>`);
+	const titles = head.map((text, i) => `<th scope="col" style="width: ${widths[i]}">${escape(text)}</th>`);
 	return `<div class="table-responsive"><table class="table table-bordered" style="table-layout: fixed; overflow-wrap: anywhere">
 		<thead><tr>${titles.join("")}</tr></thead>
 		<tbody>${rows.join("")}</tbody></table></div>`;

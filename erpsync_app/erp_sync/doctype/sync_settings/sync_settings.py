@@ -6,10 +6,11 @@ import re
 import frappe
 from frappe import _
 from frappe.model.document import Document
-from frappe.utils import cint, escape_html
+from frappe.utils import cint, comma_and, escape_html
 
 from erpsync_app import breakers
 from erpsync_app.adapters.settings import know_encryption_key, lines
+from erpsync_app.engine.webhooks import to_be_written_anew
 from erpsync_app.erp_sync import rules_cache
 from erpsync_app.erp_sync.cloud_url import normalise
 from erpsync_app.erp_sync.lines import tidy
@@ -26,6 +27,7 @@ KEPT_BY_SYNC = (
 	*("last_scan", "last_error", "last_error_on", "last_verify", "verify_result"),
 	*CURSORS,
 	*breakers.KEPT,
+	*("cloud_webhooks", "webhook_problem"),
 )
 AT_LEAST_ONE = (
 	"webhook_body_limit_kb",
@@ -61,9 +63,11 @@ class SyncSettings(Document):
 		cloud_identity: DF.SmallText | None
 		cloud_tags_cursor: DF.Data | None
 		cloud_url: DF.Data | None
+		cloud_webhooks: DF.SmallText | None
 		connect_timeout: DF.Int
 		enabled: DF.Check
 		exclude_fields: DF.SmallText | None
+		keep_webhooks: DF.Check
 		last_error: DF.Code | None
 		last_error_on: DF.Datetime | None
 		last_scan: DF.Datetime | None
@@ -74,6 +78,7 @@ class SyncSettings(Document):
 		local_files_cursor: DF.Data | None
 		local_identity: DF.SmallText | None
 		local_tags_cursor: DF.Data | None
+		local_url: DF.Data | None
 		max_attempts: DF.Int
 		max_deletions: DF.Int
 		max_deletions_share: DF.Int
@@ -90,6 +95,7 @@ class SyncSettings(Document):
 		tripped: DF.SmallText | None
 		verify_result: DF.Code | None
 		webhook_body_limit_kb: DF.Int
+		webhook_problem: DF.Code | None
 		webhook_rate_limit: DF.Int
 		webhook_secret: DF.Password | None
 
@@ -102,7 +108,10 @@ class SyncSettings(Document):
 
 	def validate(self):
 		know_encryption_key()  # the secrets are encrypted next
-		self.cloud_url = normalise(self.cloud_url, allow_http=bool(self.allow_http))
+		self.cloud_url = normalise(self.cloud_url, "Cloud URL", allow_http=bool(self.allow_http))
+		# What comes by it are signed hints, and no document.
+		self.local_url = normalise(self.local_url, "Address of This Site for the Cloud", allow_http=True)
+		self.forget_webhooks()
 		self.check_numbers()
 		self.check_sync_user()
 		self.check_exclude_fields()
@@ -119,6 +128,13 @@ class SyncSettings(Document):
 		stored = frappe.db.get_singles_dict(self.doctype)
 		for fieldname in KEPT_BY_SYNC:
 			self.set(fieldname, stored.get(fieldname))
+
+	def forget_webhooks(self):
+		"""Those of another cloud are none of this one's; with another secret, all of them are to be written anew."""
+		if self.has_value_changed("cloud_url"):
+			self.cloud_webhooks = None
+		elif self.webhook_secret and not self.is_dummy_password(self.webhook_secret):
+			self.cloud_webhooks = to_be_written_anew(self.cloud_webhooks)
 
 	def check_numbers(self):
 		for fieldname in AT_LEAST_ONE:
@@ -141,5 +157,5 @@ class SyncSettings(Document):
 	def check_complete(self):
 		missing = [name for name in ("cloud_url", "api_key", "api_secret") if not self.get(name)]
 		if self.enabled and missing:
-			labels = ", ".join(_(self.meta.get_label(name)) for name in missing)
-			frappe.throw(_("Sync cannot be enabled yet: {0} is missing.").format(labels))
+			labels = comma_and([_(self.meta.get_label(name)) for name in missing], add_quotes=False)
+			frappe.throw(_("Sync cannot be enabled yet: set {0} first.").format(labels))

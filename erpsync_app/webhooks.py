@@ -1,0 +1,205 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""The cloud's webhooks, made and kept in order by sync itself: with its key on the cloud, as an administrator would.
+
+Sync Settings remember each as it was written. What somebody edits there since, its secret too, shows in its
+`modified`: one list tells whether all is as it was.
+"""
+
+from __future__ import annotations
+
+import time
+
+import frappe
+
+from erpsync_app import runs
+from erpsync_app.adapters import settings
+from erpsync_app.adapters.cloud_site import CloudSite
+from erpsync_app.adapters.transactions import alone
+from erpsync_app.engine.errors import NeedsPerson, Refused, SyncError
+from erpsync_app.engine.webhooks import (
+	METHOD,
+	PROBE,
+	WEBHOOK,
+	Written,
+	digest,
+	dump,
+	load,
+	probe,
+	to_be_written_anew,
+	todo,
+	wanted,
+)
+
+SETTINGS = "Sync Settings"
+KEPT = ("cloud_webhooks", "webhook_problem")
+"""The fields of Sync Settings that are this module's. No form may turn them back."""
+
+PATIENCE = 15.0
+"""Seconds within which a probe has to arrive: a job of the cloud sends it."""
+
+LOOK = 0.2
+KNOWN = 120
+"""Seconds for which the token of a probe is known."""
+SILENT = "The cloud's webhooks do not arrive here"
+REQUEST_LOG = "Webhook Request Log"
+MOST_TOLD = 200
+"""Letters of what the cloud noted that are told."""
+
+
+def set_up() -> str:
+	"""Make the cloud's webhooks what the rules need, all of them anew, and send one as a probe. Answers what is wrong, in
+	a sentence; "" where nothing is. From now on each scan keeps them in order."""
+	alone(lambda: _store(cloud_webhooks=to_be_written_anew(_stored())))
+	return _keep(probing=True)
+
+
+def keep(*, probing: bool = False) -> str:
+	"""Put right what has changed in the cloud's webhooks, or in the rules, since the last look; `probing` sends one as
+	well. Answers, and shows in Sync Settings, what is wrong. Nothing is done where people see to the webhooks."""
+	return _keep(probing) if settings.load(fresh=True).keeps_webhooks else ""
+
+
+def take_away() -> int:
+	"""Delete from the cloud the webhooks that sync has made there; answers how many. Raises SyncError."""
+	current = settings.load(fresh=True)
+	current.check()
+	site, names = runs.cloud_site(current), sorted(_written())
+	there = site.stamps(WEBHOOK, names) if names else {}
+	for name, modified in there.items():
+		site.delete(WEBHOOK, name, modified)
+	alone(lambda: _store(cloud_webhooks=None, webhook_problem=None))
+	return len(there)
+
+
+def number() -> int:
+	"""How many webhooks sync has made on the cloud."""
+	return len(_written())
+
+
+def arrived(token: str) -> bool:
+	"""Note that a probe has come in. False where nobody waits for one of that token."""
+	if frappe.cache.get_value(_key(token), expires=True) is None:
+		return False
+	frappe.cache.set_value(_key(token), "arrived", expires_in_sec=KNOWN)
+	return True
+
+
+def _keep(probing: bool) -> str:
+	current = settings.load(fresh=True)
+	if not current.webhook_secret:
+		alone(_make_secret)
+		current = settings.load(fresh=True)
+	problem = current.webhook_problem if current.webhook_problem.startswith(SILENT) else ""
+	try:
+		current.check()
+		site = runs.cloud_site(current)
+		made = bool(_written())
+		_put_right(current, site)
+		if probing or (not made and _written()):
+			problem = _probe(current, site)
+	except SyncError as e:
+		problem = f"The cloud's webhooks could not be set up: {e}"
+	if problem != current.webhook_problem:
+		alone(lambda: _store(webhook_problem=problem or None))
+	return problem
+
+
+def _make_secret() -> None:
+	doc = frappe.get_doc(SETTINGS)
+	doc.webhook_secret = frappe.generate_hash(length=40)
+	doc.save()
+
+
+def _put_right(current: settings.Settings, site: CloudSite) -> None:
+	written, webhooks = _written(), wanted(settings.rules(), _address(current))
+	names = sorted({*webhooks, *written})
+	there = site.stamps(WEBHOOK, names) if names else {}
+	what = todo(webhooks, there, written)
+	if not (what.write or what.delete or written.keys() - webhooks.keys()):
+		return
+	_check_ours(
+		site, _address(current), [name for name in what.write if name in there and name not in written]
+	)
+	now = {name: each for name, each in written.items() if name in webhooks}
+	try:
+		for name, values in what.write.items():
+			sent = {**values, "webhook_secret": current.webhook_secret}
+			if name in there:
+				doc = site.update(WEBHOOK, name, sent, there[name])
+			else:
+				doc = site.create(WEBHOOK, sent, name)
+			now[name] = Written(doc["modified"], digest(values))
+		for name in what.delete:
+			site.delete(WEBHOOK, name, there[name])
+	finally:
+		alone(lambda: _store(cloud_webhooks=dump(now)))
+
+
+def _check_ours(site: CloudSite, address: str, names: list[str]) -> None:
+	"""Raise NeedsPerson if one of the webhooks, which this site has not made, leads to another site."""
+	for name, doc in site.read(WEBHOOK, names).items():
+		leads_to = doc.get("request_url") or ""
+		if leads_to.endswith(METHOD) and leads_to != address + METHOD:
+			raise NeedsPerson(
+				f"the cloud's webhook {name} sends to {leads_to.removesuffix(METHOD)}. If another site is in step with this"
+				" cloud, run `erpsync disconnect` there first; if it was this one's address, delete that webhook on the cloud."
+			)
+
+
+def _probe(current: settings.Settings, site: CloudSite) -> str:
+	"""Let a webhook come in; answers why none does, or ""."""
+	address, token = _address(current), frappe.generate_hash(length=20)
+	if left := site.stamps(WEBHOOK, [PROBE]):  # by one that was killed
+		site.delete(WEBHOOK, PROBE, left[PROBE])
+	values = {**probe(address, token), "webhook_secret": current.webhook_secret}
+	frappe.cache.set_value(_key(token), "sent", expires_in_sec=KNOWN)
+	made = site.create(WEBHOOK, values, PROBE)
+	try:
+		made = site.update(WEBHOOK, PROBE, {"timeout": 6}, made["modified"])
+		until = time.monotonic() + PATIENCE
+		while frappe.cache.get_value(_key(token), expires=True) != "arrived":
+			if time.monotonic() > until:
+				return (
+					f"{SILENT}: {_why_silent(site, made['creation'])}. The cloud has to reach {address}; where this site has another address for"
+					f" it, set that in Sync Settings. Without them, changes there cross with the scans, every"
+					f" {current.scan_minutes} minutes."
+				)
+			time.sleep(LOOK)
+	finally:
+		site.delete(WEBHOOK, PROBE, made["modified"])
+	return ""
+
+
+def _why_silent(site: CloudSite, since: str) -> str:
+	"""What the cloud noted when it sent the probe, in short."""
+	try:
+		log = site.find(REQUEST_LOG, [("webhook", "=", PROBE), ("creation", ">=", since)], 1)
+	except (Refused, NeedsPerson):
+		log = []
+	if not log:
+		return f"it has sent none within {PATIENCE:.0f} seconds, so perhaps no worker runs there"
+	if answer := log[0].get("response"):
+		return f"it was answered “{' '.join(answer.split())[:MOST_TOLD]}”"
+	told = (log[0].get("error") or "").strip().splitlines()
+	return f"it noted “{told[-1][:MOST_TOLD]}”" if told else "it was not answered in time"
+
+
+def _address(current: settings.Settings) -> str:
+	return (current.local_url or frappe.utils.get_url()).rstrip("/")
+
+
+def _written() -> dict[str, Written]:
+	return load(_stored())
+
+
+def _stored() -> str:
+	return frappe.db.get_singles_dict(SETTINGS).get("cloud_webhooks") or ""
+
+
+def _store(**values: str | None) -> None:
+	frappe.db.set_single_value(SETTINGS, values, update_modified=False)
+
+
+def _key(token: str) -> str:
+	return f"erpsync_probe:{token}"
