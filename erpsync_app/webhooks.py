@@ -39,6 +39,7 @@ PATIENCE = 15.0
 """Seconds within which a probe has to arrive: a job of the cloud sends it."""
 
 LOOK = 0.2
+SENT, ARRIVED = b"sent", b"arrived"
 KNOWN = 120
 """Seconds for which the token of a probe is known."""
 SILENT = "The cloud's webhooks do not arrive here"
@@ -79,9 +80,9 @@ def number() -> int:
 
 def arrived(token: str) -> bool:
 	"""Note that a probe has come in. False where nobody waits for one of that token."""
-	if frappe.cache.get_value(_key(token), expires=True) is None:
+	if not _noted(token):
 		return False
-	frappe.cache.set_value(_key(token), "arrived", expires_in_sec=KNOWN)
+	_note(token, ARRIVED)
 	return True
 
 
@@ -153,12 +154,12 @@ def _probe(current: settings.Settings, site: CloudSite) -> str:
 	if left := site.stamps(WEBHOOK, [PROBE]):  # by one that was killed
 		site.delete(WEBHOOK, PROBE, left[PROBE])
 	values = {**probe(address, token), "webhook_secret": current.webhook_secret}
-	frappe.cache.set_value(_key(token), "sent", expires_in_sec=KNOWN)
+	_note(token, SENT)
 	made = site.create(WEBHOOK, values, PROBE)
 	try:
 		made = site.update(WEBHOOK, PROBE, {"timeout": 6}, made["modified"])
 		until = time.monotonic() + PATIENCE
-		while frappe.cache.get_value(_key(token), expires=True) != "arrived":
+		while _noted(token) != ARRIVED:
 			if time.monotonic() > until:
 				return (
 					f"{SILENT}: {_why_silent(site, made['creation'])}. The cloud has to reach {address}; where this site has another address for"
@@ -201,5 +202,14 @@ def _store(**values: str | None) -> None:
 	frappe.db.set_single_value(SETTINGS, values, update_modified=False)
 
 
+def _note(token: str, what: bytes) -> None:
+	# Past Frappe's own methods, which keep what this process has set, and would not see what another one has.
+	frappe.cache.set(_key(token), what, ex=KNOWN)
+
+
+def _noted(token: str) -> bytes | None:
+	return frappe.cache.get(_key(token))
+
+
 def _key(token: str) -> str:
-	return f"erpsync_probe:{token}"
+	return frappe.cache.make_key(f"erpsync_probe:{token}")
