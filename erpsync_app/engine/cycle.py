@@ -16,6 +16,7 @@ from datetime import timedelta
 
 from erpsync_app.engine.apply import apply
 from erpsync_app.engine.batch import Batch
+from erpsync_app.engine.beside import ATTACHMENTS
 from erpsync_app.engine.cancels import check_cancel, look_at_kept
 from erpsync_app.engine.context import Context, Run
 from erpsync_app.engine.days import TooSoon, or_too_soon
@@ -257,7 +258,7 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 		if write.operation == "create" and doc and not pair.binding.id:
 			if may_be_of_another(ctx, batch, pair, doc, source):
 				raise NotYet(FRUIT)
-		if write.operation == "create" and pair.stored:
+		if pair.stored and (write.operation == "create" or ATTACHMENTS in write.fields):
 			_check_alone(ctx, pair, pair.stored)
 
 	for side in SIDES:
@@ -332,7 +333,8 @@ def _unite(ctx: Context, rule: Rule, pair: Pair) -> None:
 
 def _check_alone(ctx: Context, pair: Pair, stored: Binding) -> None:
 	"""A document that has two names may be in the hands of two workers, by an event of each. Of an update `modified`
-	tells; a create is only safe if nobody else is at it, or was since the binding was read."""
+	tells; a create, and a file that is attached, are only safe if nobody else is at it, or was since the binding was read.
+	"""
 	names = {side: name for side, name in stored.names.items() if name}
 	before = [stored.intent.instead_of] if stored.intent and stored.intent.instead_of else []
 	if ctx.queue.busy(stored.doctype, [*names.values(), *before]):

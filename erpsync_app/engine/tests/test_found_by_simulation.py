@@ -2,6 +2,7 @@
 # License: MIT. See license.txt
 """What the simulation has found, each story as short as it got. See `sandbox/simulation.py`."""
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from itertools import permutations
 
@@ -333,6 +334,26 @@ def test_two_workers_have_one_document_by_the_names_of_both_sides(side, batch_si
 		twin.settle()
 		assert twin.count("Note") == (1, 1), call
 		twin.check_in_step()
+
+
+@pytest.mark.parametrize("batch_size", [100, 1])
+@pytest.mark.parametrize("side", SIDES)
+def test_two_workers_attach_one_file_by_the_names_of_both_sides(side, batch_size):
+	"""Of an attachment `modified` tells nothing to the other one (seed 91028123)."""
+	w = World(replace(own("Note"), attachments=True))
+	name = w.people[side].insert("Note", title="one", public=1, content="a")
+	w.settle()
+	there = w.binding("Note", side, name).names[other(side)]
+	w.people[side].attach("Note", name, "a.txt", b"a")
+	for call in range(1, 40):
+		twin = w.copy()
+		twin.put(Event(other(side), "Note", there), Event(side, "Note", name))
+		around = interrupted_before(call, lambda twin=twin: twin.drain())
+		twin.drain(twin.context(around=around, batch_size=batch_size))
+		twin.settle()
+		assert [
+			len(twin.people[each].attachments("Note", n)) for each, n in ((side, name), (other(side), there))
+		] == [1, 1], call
 
 
 def test_a_one_way_clash_and_a_deletion_come_to_rest():
