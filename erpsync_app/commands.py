@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+import erpsync_app.conflict_commands  # noqa: F401  (they join the group)
 from erpsync_app.command_line import command, erpsync, fail, show, told
 
 ENVIRONMENT = {
@@ -319,27 +320,6 @@ def resume(as_json: bool) -> None:
 		"pause_reason": stored.pause_reason,
 	}
 	show(as_json, data, lambda: click.secho("Sync goes on.", fg="green"))
-
-
-@command("show-conflicts")
-@click.option("--all", "show_all", is_flag=True, help="Resolved ones too.")
-def show_conflicts(as_json: bool, show_all: bool) -> None:
-	"""Show the open conflicts, field by field."""
-	from erpsync_app import status
-
-	conflicts = status.conflicts(show_all)
-
-	def text() -> None:
-		for conflict in conflicts:
-			how = f" ({conflict['resolution']})" if conflict["resolution"] else ""
-			click.echo(f"{conflict['doctype']} {conflict['document']}: {conflict['status']}{how}")
-			if conflict["refused"]:
-				click.echo(f"  {conflict['refused']}")
-			for clash in conflict["clashes"]:
-				click.echo(f"  {clash['field']}: local {clash['local']!r}, cloud {clash['cloud']!r}")
-		click.echo(f"{len(conflicts)} conflicts" if conflicts else "No conflicts.")
-
-	show(as_json, {"ok": True, "conflicts": conflicts}, text)
 
 
 @command("import-config")

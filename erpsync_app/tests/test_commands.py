@@ -601,12 +601,38 @@ def test_show_conflicts(cloud: Person, ledger: None, prefix: str):
 	text = erpsync("show-conflicts")
 	assert "description: local 'ours', cloud 'theirs'" in text.out
 
+	assert f"{conflict['name']}: Brand {prefix}, Open" in text.out
+
 	frappe.db.set_value("Sync Conflict", conflict["name"], {"status": "Resolved", "resolution": "By hand"})
 	frappe.db.commit()
 	assert erpsync("show-conflicts", "--json").json["conflicts"] == []
 	(resolved,) = erpsync("show-conflicts", "--all", "--json").json["conflicts"]
 	assert (resolved["status"], resolved["resolution"]) == ("Resolved", "By hand")
 	assert "By hand" in erpsync("show-conflicts", "--all").out
+
+
+@pytest.mark.parametrize(
+	("take", "values"),
+	[("local", ["ours"] * 2), ("cloud", ["theirs"] * 2), ("neither", ["ours", "theirs"])],
+)
+def test_resolve(cloud: Person, local: Person, ledger: None, prefix: str, take: str, values: list[str]):
+	set_rules(only("Brand", prefix, policy="manual"))
+	insert_here(brand(prefix, description="base"))
+	sync()
+	frappe.get_doc("Brand", prefix).update({"description": "ours"}).save()
+	frappe.db.commit()
+	cloud.edit("Brand", prefix, description="theirs")
+	sync()
+	(name,) = frappe.get_all("Sync Conflict", {"status": "Open"}, pluck="name")
+	said = erpsync("resolve", name, "--take", take, "--json")
+	assert said.json == {"ok": True, "conflict": name}, said.text
+	assert [site.get("Brand", prefix)["description"] for site in (local, cloud)] == values
+	failed(erpsync("resolve", name, "--take", take), "resolved already")
+
+
+def test_resolve_of_what_is_not_there(ledger: None):
+	failed(erpsync("resolve", "nothing", "--take", "local"), "no Sync Conflict nothing")
+	assert erpsync("resolve", "nothing").code == 2, "it is not said what to take"
 
 
 # -- rules as a file
@@ -773,8 +799,8 @@ def test_no_secret_is_exported(ledger: None):
 def test_every_command_explains_itself():
 	group = erpsync("--help")
 	assert group.code == 0
-	commands = ("connect", "test-connections", "sync", "process-webhooks", "show-status", "show-conflicts")
-	for command in (*commands, "import-config", "export-config"):
+	commands = ("connect", "disconnect", "test-connections", "sync", "process-webhooks", "show-status")
+	for command in (*commands, "show-conflicts", "resolve", "import-config", "export-config"):
 		assert command in group.out
 		said = erpsync(command, "--help")
 		assert said.code == 0

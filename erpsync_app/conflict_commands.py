@@ -1,0 +1,65 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""The commands about conflicts: `show-conflicts` and `resolve`."""
+
+from __future__ import annotations
+
+import click
+
+from erpsync_app.command_line import command, fail, show
+
+TAKE = {"local": "keep_local", "cloud": "keep_cloud", "neither": "by_hand"}
+
+
+@command("show-conflicts")
+@click.option("--all", "show_all", is_flag=True, help="Resolved ones too.")
+def show_conflicts(as_json: bool, show_all: bool) -> None:
+	"""Show the open conflicts, field by field."""
+	from erpsync_app import status
+
+	conflicts = status.conflicts(show_all)
+
+	def text() -> None:
+		for conflict in conflicts:
+			how = f" ({conflict['resolution']})" if conflict["resolution"] else ""
+			click.echo(
+				f"{conflict['name']}: {conflict['doctype']} {conflict['document']}, {conflict['status']}{how}"
+			)
+			if conflict["refused"]:
+				click.echo(f"  {conflict['refused']}")
+			for clash in conflict["clashes"]:
+				click.echo(f"  {clash['field']}: local {clash['local']!r}, cloud {clash['cloud']!r}")
+		click.echo(f"{len(conflicts)} conflicts" if conflicts else "No conflicts.")
+
+	show(as_json, {"ok": True, "conflicts": conflicts}, text)
+
+
+@command("resolve")
+@click.argument("conflict")
+@click.option(
+	"--take",
+	type=click.Choice([*TAKE]),
+	required=True,
+	help="Whose values both sites are to have; `neither` leaves both as they are.",
+)
+def resolve(as_json: bool, conflict: str, take: str) -> None:
+	"""Settle an open conflict, by the name that show-conflicts tells, and carry it out at once."""
+	import frappe
+
+	from erpsync_app import runs
+	from erpsync_app.api import desk
+
+	if not frappe.db.exists("Sync Conflict", conflict):
+		fail(f"There is no Sync Conflict {conflict}: take a name that show-conflicts tells.", as_json)
+	desk.settle(conflict, TAKE[take])
+	frappe.db.commit()
+	runs.drain(trigger="command")
+	frappe.db.rollback()
+	status, refused, document = frappe.db.get_value(
+		"Sync Conflict", conflict, ["status", "refused", "local_name"]
+	)
+	if refused:
+		fail(refused, as_json)
+	if status == "Open":
+		fail("It could not be carried out yet; sync tries again. See show-conflicts.", as_json)
+	show(as_json, {"ok": True, "conflict": conflict}, lambda: click.echo(f"{document}: {status}."))
