@@ -122,7 +122,7 @@ def _put_right(current: settings.Settings, site: CloudSite) -> None:
 	_check_ours(
 		site, _address(current), [name for name in what.write if name in there and name not in written]
 	)
-	now = {name: each for name, each in written.items() if name in webhooks}
+	now = {name: each for name, each in written.items() if name in webhooks or name in there}
 	try:
 		for name, values in what.write.items():
 			sent = {**values, "webhook_secret": current.webhook_secret}
@@ -133,6 +133,7 @@ def _put_right(current: settings.Settings, site: CloudSite) -> None:
 			now[name] = Written(doc["modified"], digest(values))
 		for name in what.delete:
 			site.delete(WEBHOOK, name, there[name])
+			del now[name]
 	finally:
 		alone(lambda: _store(cloud_webhooks=dump(now)))
 

@@ -48,11 +48,10 @@ def _given_away(ctx: Context, doctype: str, side: Side, bound: Mapping[str, Prog
 		site = ctx.sites[each]
 		if not made or (site.meta(doctype).autoname or "").lower() == "hash":
 			continue
-		# Most are what they were, which a list tells; only the others are read.
+		# Most are what they were, which one list tells; only of the others is asked whether they are there at all.
 		same = site.stamps(doctype, sorted(made), [("creation", "in", sorted({*made.values()}))])
 		others = sorted(made.keys() - same.keys())
-		docs = site.read(doctype, others) if others else {}
-		found |= {there[n] for n, doc in docs.items() if doc["creation"] != made[n]}
+		found |= {there[name] for name in (site.stamps(doctype, others) if others else ())}
 	return found
 
 
