@@ -261,9 +261,10 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 		if pair.stored and (write.operation == "create" or ATTACHMENTS in write.fields):
 			_check_alone(ctx, pair, pair.stored)
 
+	again = [side for side in SIDES if pair.made_again(side)]
 	for side in SIDES:
 		survivor = pair.merged[side]
-		if pair.made_again(side):
+		if side in again:
 			look_at_followers(ctx, batch.rule, other(side), pair.binding.names.get(other(side)))
 		if survivor and not pair.docs[other(side)]:
 			look_at_followers(ctx, batch.rule, side, survivor.name)
@@ -278,6 +279,9 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 		raise or_too_soon(ctx, batch, pair, decision, explained(ctx, batch, pair, e)) from e
 	if decision.writes:
 		batch.arrived(pair)
+	for side in again:
+		# Once more: another worker may have looked at them before it was known what has become of this one.
+		look_at_followers(ctx, batch.rule, other(side), pair.binding.names.get(other(side)))
 	for write in decision.writes:
 		batch.look_again |= diverged(ctx, batch, pair, write.side)
 		if write.docstatus == CANCELLED:

@@ -307,6 +307,26 @@ def test_nothing_is_said_to_fail_while_a_person_is_asked_about_a_merge(side, cho
 	w.check_steady()
 
 
+@pytest.mark.parametrize("side", SIDES)
+def test_what_was_said_comes_back_also_if_another_worker_looks_at_it_in_between(side):
+	"""Seed 92006399: its document is made again while a person is asked about the deletion."""
+	w = world(replace(FOLLOWED, deletes="ask", policy=f"{side}_wins"))
+	w.people[side].insert("Customer", customer_name="Ada", tax_id="old")
+	assign(w, side, "Customer", "Ada", "eve@example.com")
+	w.settle()
+	w.people[side].delete("Customer", "Ada")
+	w.settle()
+	w.people[side].insert("Customer", customer_name="Ada", tax_id="new")
+	w.scan()
+	for call in range(1, 60):
+		twin = w.copy()
+		twin.drain(twin.context(around=interrupted_before(call, lambda twin=twin: twin.drain())))
+		twin.settle()
+		for each in SIDES:
+			assert told(twin, each, "ToDo") == [("Ada", "for eve@example.com")], call
+			assert twin.people[each].get("Customer", "Ada", "tax_id") == "new", call
+
+
 @pytest.mark.parametrize("its_number", ["stays free", "is another order's"])
 @pytest.mark.parametrize("side", SIDES)
 def test_nothing_is_said_to_fail_where_the_other_side_does_not_let_its_document_go(side, its_number):
