@@ -3,7 +3,10 @@
 
 // What the forms and lists of ERP Sync share: words for the stored values, and calls to the server.
 
+import { clash_table, consequence, summary } from "./clashes";
+
 frappe.provide("erpsync");
+Object.assign(erpsync, { clash_table, summary });
 
 const WORDS = {
 	direction: {
@@ -57,9 +60,6 @@ const WORDS = {
 	},
 };
 WORDS.winner = WORDS.side;
-
-/** What the engine calls a clash between an edit and a delete. */
-const DOCUMENT = "(document)";
 
 const CHOICES = {
 	keep_local: {
@@ -139,11 +139,13 @@ erpsync.show_all_columns = (listview) => {
 	listview.render_header(true);
 };
 
-/** Settle conflicts, one after the other, after a person said yes. Answers whether something was done. */
-erpsync.settle = async (conflicts, choice) => {
+/** Settle the conflicts of these names, one after the other, after a person said yes; of one, `doc` tells what that means.
+ * Answers whether something was done. */
+erpsync.settle = async (conflicts, choice, doc) => {
 	const { label, question } = CHOICES[choice];
 	const title = conflicts.length > 1 ? __("{0}: {1} conflicts", [label, conflicts.length]) : label;
-	if (!(await confirmed(title, question))) return false;
+	const { text, deletes } = doc ? consequence(doc, choice) : { text: question };
+	if (!(await confirmed(title, escape(text), deletes))) return false;
 	return each(conflicts, title, (conflict) =>
 		frappe.xcall("erpsync_app.api.desk.settle", { conflict, choice })
 	);
@@ -156,10 +158,20 @@ erpsync.retry_events = async (names) => {
 	frappe.show_alert({ message: __("Events that sync tries again now: {0}", [count]), indicator: "green" });
 };
 
-function confirmed(title, question) {
+function confirmed(title, question, deletes) {
 	return new Promise((resolve) => {
-		const dialog = frappe.confirm(question, () => resolve(true), () => resolve(false));
+		const yes = () => resolve(true);
+		const no = () => resolve(false);
+		const dialog = deletes
+			? frappe.warn(title, question, yes, __("Delete"))
+			: frappe.confirm(question, yes, no);
 		dialog.set_title(title);
+		if (deletes) {
+			dialog.set_secondary_action(() => {
+				dialog.hide();
+				no();
+			});
+		}
 	});
 }
 
@@ -211,36 +223,3 @@ erpsync.open_cloud = async (doctype, name) => {
 	const path = [frappe.router.slug(doctype), name].map(encodeURIComponent).join("/");
 	window.open(`${url}/app/${path}`, "_blank", "noopener");
 };
-
-/** The fields of a clash, as a table a person can read. */
-erpsync.clash_table = (doctype, clashes) => {
-	const head = [__("Field"), __("After the last sync"), __("Local"), __("Cloud")];
-	const rows = clashes.map((clash) => {
-		const whole = clash.field === DOCUMENT;
-		const label = frappe.meta.get_label(doctype, clash.field) || clash.field;
-		const title = whole ? __("The whole document") : __(label, null, doctype);
-		const cells = ["base", "local", "cloud"].map((side) => {
-			const won = clash.winner === side;
-			const absent = !whole ? __("empty") : side === "base" ? "" : __("deleted");
-			const mark = won ? ` <span class="indicator-pill green no-indicator-dot">${__("kept")}</span>` : "";
-			return `<td class="${won ? "bold" : ""}">${shown(clash[side], absent)}${mark}</td>`;
-		});
-		return `<tr><td title="${escape(clash.field)}">${escape(title)}</td>${cells.join("")}</tr>`;
-	});
-	const widths = ["16%", "28%", "28%", "28%"];
-	const titles = head.map((text, i) => `<th scope="col" style="width: ${widths[i]}">${escape(text)}</th>`);
-	return `<div class="table-responsive"><table class="table table-bordered" style="table-layout: fixed; overflow-wrap: anywhere">
-		<thead><tr>${titles.join("")}</tr></thead>
-		<tbody>${rows.join("")}</tbody></table></div>`;
-};
-
-function shown(value, absent) {
-	if (value === null || value === undefined || value === "") {
-		return `<span class="text-muted">${escape(absent)}</span>`;
-	}
-	if (typeof value === "object") {
-		const text = escape(JSON.stringify(value, null, 1));
-		return `<pre class="small" style="max-height: 20em; white-space: pre-wrap">${text}</pre>`;
-	}
-	return `<span style="white-space: pre-wrap">${escape(value)}</span>`;
-}
