@@ -41,7 +41,7 @@ def connect(as_json: bool, webhooks: bool) -> None:
 	import frappe
 
 	from erpsync_app import connections
-	from erpsync_app.webhooks import number, set_up
+	from erpsync_app.webhooks import number, set_up, take_away
 
 	doc = frappe.get_doc("Sync Settings")
 	for fieldname, (variable, label) in ENVIRONMENT.items():
@@ -63,7 +63,9 @@ def connect(as_json: bool, webhooks: bool) -> None:
 	doc.save()
 	frappe.db.commit()
 	connections.remember()
-	_show_connections(as_json, {"problem": set_up(), "number": number()} if webhooks else None)
+	if not webhooks and number():
+		take_away()
+	_show_connections(as_json, set_up() if webhooks else None)
 
 
 @command("disconnect")
@@ -113,7 +115,7 @@ def _show_connections(as_json: bool, webhooks: dict[str, Any] | None = None) -> 
 				click.echo(f"  {click.style('!', fg='red')} {problem}")
 			for note in side["notes"]:
 				click.echo(f"  - {note}")
-		if webhooks and not webhooks["problem"]:
+		if webhooks and webhooks["number"] and not webhooks["problem"]:
 			click.echo(f"webhooks: {webhooks['number']} on the cloud, and one has come in")
 		for doctype, sentences in drift.items():
 			click.secho(f"{doctype}: not all of it crosses", fg="yellow")

@@ -77,7 +77,7 @@ def opened(
 		breakers=Breakers(on=False) if looking else breakers.load(current),
 		counter=cache(counter_of),
 	)
-	user = frappe.session.user
+	before = dict(frappe.local.session)
 	frappe.set_user(current.sync_user)
 	try:
 		if not looking:
@@ -87,7 +87,9 @@ def opened(
 		breakers.trip(halt)
 		raise
 	finally:
-		frappe.set_user(user)
+		frappe.set_user(before["user"])
+		# In a request from the Desk, or the one who asked would be logged out: Frappe keeps what it finds here at its end.
+		frappe.local.session.update(before)
 
 
 def cloud_site(current: settings.Settings) -> CloudSite:

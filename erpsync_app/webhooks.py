@@ -9,14 +9,16 @@ Sync Settings remember each as it was written. What somebody edits there since, 
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import frappe
 
-from erpsync_app import runs
+from erpsync_app import breakers, runs
 from erpsync_app.adapters import settings
 from erpsync_app.adapters.cloud_site import CloudSite
 from erpsync_app.adapters.transactions import alone
-from erpsync_app.engine.errors import NeedsPerson, Refused, SyncError
+from erpsync_app.engine.errors import NeedsPerson, Refused, SyncError, Unclear
+from erpsync_app.engine.model import Document
 from erpsync_app.engine.webhooks import (
 	METHOD,
 	PROBE,
@@ -32,9 +34,6 @@ from erpsync_app.engine.webhooks import (
 )
 
 SETTINGS = "Sync Settings"
-KEPT = ("cloud_webhooks", "webhook_problem")
-"""The fields of Sync Settings that are this module's. No form may turn them back."""
-
 PATIENCE = 15.0
 """Seconds within which a probe has to arrive: a job of the cloud sends it."""
 
@@ -48,11 +47,12 @@ MOST_TOLD = 200
 """Letters of what the cloud noted that are told."""
 
 
-def set_up() -> str:
-	"""Make the cloud's webhooks what the rules need, all of them anew, and send one as a probe. Answers what is wrong, in
-	a sentence; "" where nothing is. From now on each scan keeps them in order."""
+def set_up() -> dict[str, Any]:
+	"""Make the cloud's webhooks what the rules need, all of them anew, and send one as a probe. Answers their `number`, and
+	the `problem` in a sentence, "" where there is none. From now on each scan keeps them in order."""
 	alone(lambda: _store(cloud_webhooks=to_be_written_anew(_stored())))
-	return _keep(probing=True)
+	problem = _keep(probing=True)
+	return {"number": number(), "problem": problem}
 
 
 def keep(*, probing: bool = False) -> str:
@@ -62,15 +62,17 @@ def keep(*, probing: bool = False) -> str:
 
 
 def take_away() -> int:
-	"""Delete from the cloud the webhooks that sync has made there; answers how many. Raises SyncError."""
+	"""Delete from the cloud the webhooks that sync has made there; answers how many. Raises SyncError, also where this is
+	a copy of the site that has made them."""
 	current = settings.load(fresh=True)
 	current.check()
-	site, names = runs.cloud_site(current), sorted(_written())
-	there = site.stamps(WEBHOOK, names) if names else {}
+	site, names = runs.cloud_site(current), [*_written(), PROBE]
+	breakers.check_identity(site, current, always=True)
+	there = site.stamps(WEBHOOK, sorted(names))
 	for name, modified in there.items():
-		site.delete(WEBHOOK, name, modified)
+		_delete(site, name, modified)
 	alone(lambda: _store(cloud_webhooks=None, webhook_problem=None))
-	return len(there)
+	return len(there.keys() - {PROBE})
 
 
 def number() -> int:
@@ -92,13 +94,15 @@ def _keep(probing: bool) -> str:
 		alone(_make_secret)
 		current = settings.load(fresh=True)
 	problem = current.webhook_problem if current.webhook_problem.startswith(SILENT) else ""
+	# Whether they arrive is not known before the first one, nor after they could not be set up.
+	probing = probing or not _written() or bool(current.webhook_problem and not problem)
 	try:
 		current.check()
 		site = runs.cloud_site(current)
-		made = bool(_written())
+		breakers.check_identity(site, current, always=True)
 		_put_right(current, site)
-		if probing or (not made and _written()):
-			problem = _probe(current, site)
+		if probing:
+			problem = _probe(current, site) if _written() else ""
 	except SyncError as e:
 		problem = f"The cloud's webhooks could not be set up: {e}"
 	if problem != current.webhook_problem:
@@ -108,12 +112,15 @@ def _keep(probing: bool) -> str:
 
 def _make_secret() -> None:
 	doc = frappe.get_doc(SETTINGS)
-	doc.webhook_secret = frappe.generate_hash(length=40)
-	doc.save()
+	if not doc.webhook_secret:
+		doc.webhook_secret = frappe.generate_hash(length=40)
+		doc.save(ignore_permissions=True)
 
 
 def _put_right(current: settings.Settings, site: CloudSite) -> None:
-	written, webhooks = _written(), wanted(settings.rules(), _address(current))
+	"""Write and delete what is to be; one that the cloud refuses keeps none of the others from it. Raises SyncError."""
+	stored = _stored()
+	written, webhooks = load(stored), wanted(settings.rules(), _address(current))
 	names = sorted({*webhooks, *written})
 	there = site.stamps(WEBHOOK, names) if names else {}
 	what = todo(webhooks, there, written)
@@ -123,19 +130,50 @@ def _put_right(current: settings.Settings, site: CloudSite) -> None:
 		site, _address(current), [name for name in what.write if name in there and name not in written]
 	)
 	now = {name: each for name, each in written.items() if name in webhooks or name in there}
+	first: Refused | None = None
 	try:
 		for name, values in what.write.items():
-			sent = {**values, "webhook_secret": current.webhook_secret}
-			if name in there:
-				doc = site.update(WEBHOOK, name, sent, there[name])
-			else:
-				doc = site.create(WEBHOOK, sent, name)
-			now[name] = Written(doc["modified"], digest(values))
+			try:
+				modified = _send(site, name, values, there.get(name), current)
+				now[name] = Written(modified, digest(values))
+			except Refused as e:
+				first = first or e
 		for name in what.delete:
-			site.delete(WEBHOOK, name, there[name])
+			_delete(site, name, there[name])
 			del now[name]
 	finally:
-		alone(lambda: _store(cloud_webhooks=dump(now)))
+		alone(lambda: _store_if(stored, dump(now)))
+	if first:
+		raise first
+
+
+def _store_if(read: str, now: str) -> None:
+	"""Unless somebody has marked them meanwhile, to be written with another secret, say: then they are looked at again."""
+	if _stored() == read:
+		_store(cloud_webhooks=now)
+
+
+def _send(
+	site: CloudSite, name: str, values: Document, modified: str | None, current: settings.Settings
+) -> str:
+	"""Write a webhook with its secret, or make it where there is none as of `modified`; answers its new `modified`. Frappe's
+	Error Log tells the variables of each frame: the secret is in this one alone, and only our own errors leave it."""
+	sent = {**values, "webhook_secret": current.webhook_secret}
+	try:
+		doc = site.update(WEBHOOK, name, sent, modified) if modified else site.create(WEBHOOK, sent, name)
+	except SyncError as e:
+		error: SyncError = e
+	except Exception as e:
+		error = Unclear(f"The webhook {name} could not be written ({type(e).__name__}).")
+	else:
+		return doc["modified"]
+	raise error from None
+
+
+def _delete(site: CloudSite, name: str, modified: str) -> None:
+	"""Disabled first: to delete one does not tell the cloud's processes, which would go on looking for it."""
+	disabled = site.update(WEBHOOK, name, {"enabled": 0}, modified)
+	site.delete(WEBHOOK, name, disabled["modified"])
 
 
 def _check_ours(site: CloudSite, address: str, names: list[str]) -> None:
@@ -153,23 +191,22 @@ def _probe(current: settings.Settings, site: CloudSite) -> str:
 	"""Let a webhook come in; answers why none does, or ""."""
 	address, token = _address(current), frappe.generate_hash(length=20)
 	if left := site.stamps(WEBHOOK, [PROBE]):  # by one that was killed
-		site.delete(WEBHOOK, PROBE, left[PROBE])
-	values = {**probe(address, token), "webhook_secret": current.webhook_secret}
+		_delete(site, PROBE, left[PROBE])
 	_note(token, SENT)
-	made = site.create(WEBHOOK, values, PROBE)
+	sent = made = _send(site, PROBE, probe(address, token), None, current)
 	try:
-		made = site.update(WEBHOOK, PROBE, {"timeout": 6}, made["modified"])
+		sent = site.update(WEBHOOK, PROBE, {"timeout": 6}, made)["modified"]
 		until = time.monotonic() + PATIENCE
 		while _noted(token) != ARRIVED:
 			if time.monotonic() > until:
 				return (
-					f"{SILENT}: {_why_silent(site, made['creation'])}. The cloud has to reach {address}; where this site has another address for"
+					f"{SILENT}: {_why_silent(site, made)}. The cloud has to reach {address}; where this site has another address for"
 					f" it, set that in Sync Settings. Without them, changes there cross with the scans, every"
 					f" {current.scan_minutes} minutes."
 				)
 			time.sleep(LOOK)
 	finally:
-		site.delete(WEBHOOK, PROBE, made["modified"])
+		_delete(site, PROBE, sent)
 	return ""
 
 
@@ -188,7 +225,8 @@ def _why_silent(site: CloudSite, since: str) -> str:
 
 
 def _address(current: settings.Settings) -> str:
-	return (current.local_url or frappe.utils.get_url()).rstrip("/")
+	# Not the address in a browser, which a job does not know.
+	return (current.local_url or frappe.utils.get_url(allow_header_override=False)).rstrip("/")
 
 
 def _written() -> dict[str, Written]:

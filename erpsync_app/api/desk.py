@@ -42,8 +42,7 @@ def settle(conflict: str, choice: str) -> None:
 def set_up_webhooks() -> dict[str, str | int]:
 	"""Make the webhooks on the cloud, and wait until one has come in. Answers how many, and what is wrong."""
 	frappe.only_for("System Manager")
-	problem = webhooks.set_up()
-	return {"number": webhooks.number(), "problem": problem}
+	return webhooks.set_up()
 
 
 @frappe.whitelist(methods=["POST"])

@@ -131,6 +131,9 @@ def apply(
 						)
 					)
 					run.counts[f"{name.strip('()')}_{write.side}"] += len(done)
+					# At once as well: it has been committed, whatever becomes of the rest.
+					save(ctx, pair, Outcome(pair.binding, log=tuple(log)))
+					log.clear()
 	except Exception as e:
 		# One side may be written, and the other refuse: what was done stands in the trail all the same. But not what was
 		# yet to be committed along with it: that has been taken back.

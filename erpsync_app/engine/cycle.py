@@ -289,7 +289,8 @@ def _one(ctx: Context, run: Run, batch: Batch, pair: Pair) -> list[tuple[Pair, S
 	if decision.forget:
 		ctx.queue.put(look_next(pair, decision))
 	if pair.doubles and pair.binding.intent:
-		raise NotYet("what its create made is taken back, and it meets its namesake next", timedelta(0))
+		after = timedelta(0) if decision.writes else NEXT_RUN  # a run of one direction may not delete it
+		raise NotYet("what its create made is deleted, and the document of its name is looked at next", after)
 	if pair.left_out:
 		raise Blocked(f"It is written, but {', '.join(sorted(pair.left_out))} waits for what it links to.")
 	if pair.taken:
@@ -352,8 +353,8 @@ def _decide(batch: Batch, pair: Pair) -> Decision:
 	if pair.doubles:
 		intent = pair.binding.intent
 		side = intent.side if intent else LOCAL if pair.docs[LOCAL] else CLOUD
-		late = "someone made one of its name a moment before" if intent else "made a second time, too late"
-		reason = f"{late}: it is {pair.doubles}"
+		why = "one of its name was made there a moment before" if intent else "made a second time, too late"
+		reason = f"{why}: {pair.doubles}"
 		if not batch.rule.writes(side):
 			return Decision(status=None, reason=reason)
 		return Decision((Write(side, "delete"),), status=None, forget=True, reason=reason)

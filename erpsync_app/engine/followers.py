@@ -187,13 +187,13 @@ def _look_at_leader(
 		pass  # it was never there, and is waited for as any document that is linked to
 	elif found is None and leader.status in ("Diverged", "Conflict", "Failed"):
 		pair.in_scope = False
-	elif another and leader.status == "Conflict":
-		pair.in_scope = False  # a person is asked what is to become of its leader
+	elif another and leader.status in ("Conflict", "Failed"):
+		pair.in_scope = False  # a person is to see what becomes of its leader
 	elif found is None:
 		# Deleted or renamed, which its own event tells.
 		pair.awaits = f"the {leader.doctype} that it is about is not to be found on the {side} side"
 		pair.looks_at = Event(other(side), leader.doctype, leader.names[other(side)] or "", trigger="scan")
-	elif another and leader.status != "Failed":
+	elif another:
 		# Deleted and made again, or merged away and its name given to another: its own event tells.
 		pair.awaits = f"the {leader.doctype} that it is about is another one on the {side} side by now"
 	elif held and (

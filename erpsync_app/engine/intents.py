@@ -180,11 +180,13 @@ def _name_before(pair: Pair, side: Side) -> str | None:
 def _yields(ctx: Context, batch: Batch, pair: Pair, search: _Search) -> bool:
 	"""Whether what the create made is to be deleted, since someone else made a document of the name that was asked for
 	a moment before, so that the site gave it another one. The two are one document then, as on any first contact. What
-	people have touched or put something beside stays, and the other side follows with the name."""
+	people have touched or put something beside stays, and what was made at another time; the other side follows with the
+	name."""
 	side, found, namesake = search.intent.side, search.found, search.namesake
 	if not found or not namesake or not _untouched(found) or found["name"] in search.names:
 		return False
-	if has_something(ctx, batch, side, found["name"]):
+	near = -_claim(batch, search.intent, found)[1] <= NEAR
+	if not near or has_something(ctx, batch, side, found["name"]):
 		search.names.add(found["name"])
 		return False
 	pair.docs[side], pair.doubles = found, namesake["name"]

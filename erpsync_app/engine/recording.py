@@ -60,8 +60,10 @@ def record(ctx: Context, run: Run, batch: Batch, pair: Pair, decision: Decision,
 			save(ctx, pair, Outcome(binding, log=tuple(log), settled=decision.settled, forget=True))
 		return
 	if decision.status is None:
-		if decision.writes:
-			return  # it was renamed, which is saved, and its fields are decided about next
+		if decision.writes or binding.intent:
+			# It was renamed, which is saved, and its fields are decided about next; or what its create made is to be
+			# deleted, which this run may not do.
+			return
 		if binding.id and not any(held and held.modified for held in binding.held.values()):
 			# Begun, and never in step: there is nothing to remember of it.
 			save(ctx, pair, Outcome(binding, settled="Converged", forget=True))

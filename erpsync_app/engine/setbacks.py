@@ -22,9 +22,10 @@ def refused(ctx: Context, run: Run, pair: Pair, e: Exception) -> None:
 	"""Try the document again later; after too many times, quarantine it, and say why where people look."""
 	error, blocked = str(e) if isinstance(e, Refused) else f"{type(e).__name__}: {e}", isinstance(e, Blocked)
 	attempts = max(event.attempts for event in pair.events) + 1
-	binding = pair.as_failed()
+	# Of what is deleted as one too many nothing new is known: it is looked for again.
+	binding = pair.stored if pair.doubles and pair.stored else pair.as_failed()
 	# Only where the site said no is it sure that a create made nothing.
-	in_vain = isinstance(e, Refused) and binding.intent
+	in_vain = isinstance(e, Refused) and binding.intent and not pair.doubles
 	after = replace(binding, intent=None, rows={}) if in_vain else binding
 	if isinstance(e, TooSoon):
 		ctx.queue.retry(pair.events, after=e.after, error=error, attempt=False)

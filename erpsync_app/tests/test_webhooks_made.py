@@ -57,7 +57,7 @@ def keep(**how: bool) -> str:
 
 def test_they_are_made_and_what_changes_on_the_cloud_comes_by_them(cloud: Person, local: Person, prefix: str):
 	sync()
-	assert webhooks.set_up() == ""
+	assert webhooks.set_up() == {"number": 3, "problem": ""}
 	assert sorted(cloud.stamps("Webhook", OURS)) == NAMES, "and the probe is gone"
 	set_setting(enabled=1)
 	cloud.insert(**customer(prefix))
@@ -130,7 +130,7 @@ def test_a_cloud_that_cannot_reach_this_site_is_told_and_scans_do_without(
 	monkeypatch.setattr(webhooks, "PATIENCE", 4)
 	sync()
 	set_setting(local_url="http://localhost:9")
-	problem = webhooks.set_up()
+	problem = webhooks.set_up()["problem"]
 	assert problem.startswith(webhooks.SILENT) and "http://localhost:9" in problem
 	assert keep() == problem, "it stands until a webhook comes in"
 	assert problem in erpsync("test-connections", "--json").json["sides"][0]["notes"]
@@ -185,3 +185,40 @@ def test_disconnect_takes_them_away(cloud: Person):
 	settings = frappe.get_doc("Sync Settings")
 	assert not settings.enabled and not settings.keep_webhooks and settings.api_key
 	cloud.delete("Webhook", "ERP Sync: of a person")
+
+
+def test_the_buttons_of_the_desk(cloud: Person, local: Person):
+	told = local.call("erpsync_app.api.desk.set_up_webhooks")
+	assert told == {"number": 3, "problem": ""}
+	assert sorted(cloud.stamps("Webhook", OURS)) == NAMES
+	told = local.call("erpsync_app.api.desk.test_connections")
+	assert [side["side"] for side in told["sides"]] == ["local", "cloud"] and "drift" in told
+	for _ in range(2):
+		assert local.call("frappe.auth.get_logged_user") == "Administrator", "nobody was logged out"
+
+
+def test_what_the_cloud_refuses_keeps_no_other_from_being_made(cloud: Person, monkeypatch):
+	real = webhooks.wanted
+
+	def with_one_that_is_refused(rules, address):
+		found = real(rules, address)
+		return {"ERP Sync: A, on_change": {**found[NAMES[0]], "webhook_doctype": "No Such DocType"}, **found}
+
+	monkeypatch.setattr(webhooks, "wanted", with_one_that_is_refused)
+	problem = keep()
+	assert "could not be set up" in problem and "No Such DocType" in problem
+	assert sorted(cloud.stamps("Webhook", OURS)) == NAMES
+	monkeypatch.undo()
+	assert keep() == "", "a webhook has come in as well"
+
+
+def test_without_webhooks_none_stay_behind(cloud: Person, monkeypatch):
+	monkeypatch.setattr(webhooks, "PATIENCE", 1)
+	set_setting(local_url="http://localhost:9")
+	assert webhooks.set_up()["problem"]
+	set_setting(enabled=1)
+	said = erpsync("connect", "--no-webhooks", "--json")
+	assert said.code == 0, said.text
+	assert cloud.stamps("Webhook", OURS) == {}
+	frappe.db.rollback()
+	assert not frappe.db.get_single_value("Sync Settings", "webhook_problem", cache=False)

@@ -327,6 +327,25 @@ def test_what_was_said_comes_back_also_if_another_worker_looks_at_it_in_between(
 			assert twin.people[each].get("Customer", "Ada", "tax_id") == "new", call
 
 
+@pytest.mark.parametrize("status", ["Failed", "Conflict"])
+@pytest.mark.parametrize("side", SIDES)
+def test_nothing_is_said_of_another_document_of_the_name_while_it_is_open_what_that_is(side, status):
+	"""Seed 93001061: what was said of the one went to the other."""
+	w, there = world(FOLLOWED), other(side)
+	w.people[side].insert("Customer", customer_name="Ada")
+	w.settle()
+	w.people[there].delete("Customer", "Ada")
+	w.people[there].insert("Customer", customer_name="Ada", tax_id="new")
+	name = comment(w, side, "Customer", "Ada", "said")
+	w.database.execute("update binding set status = ? where doctype = 'Customer'", (status,))
+	w.put(Event(side, "Comment", name))
+	w.drain(doctypes=["Comment"])
+	assert w.sites[there].all("Comment") == [] and w.queue.pending() == 0
+	w.settle()
+	assert told(w, there) == [("Ada", "said")], "once it is known that it is the one document"
+	w.check_steady()
+
+
 @pytest.mark.parametrize("its_number", ["stays free", "is another order's"])
 @pytest.mark.parametrize("side", SIDES)
 def test_nothing_is_said_to_fail_where_the_other_side_does_not_let_its_document_go(side, its_number):

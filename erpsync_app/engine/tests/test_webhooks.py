@@ -101,4 +101,5 @@ def test_what_was_written_is_remembered():
 def test_with_another_secret_all_are_written_anew_and_none_is_forgotten():
 	written = load(to_be_written_anew(dump(AS_WRITTEN)))
 	assert todo(WANTED, THERE, written).write == WANTED
+	assert todo(WANTED, {}, written).write == WANTED, "nor is one that somebody has deleted"
 	assert todo({}, THERE, written).delete == ["a", "b"]

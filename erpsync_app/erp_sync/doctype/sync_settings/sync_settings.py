@@ -27,7 +27,7 @@ KEPT_BY_SYNC = (
 	*("last_scan", "last_error", "last_error_on", "last_verify", "verify_result"),
 	*CURSORS,
 	*breakers.KEPT,
-	*("cloud_webhooks", "webhook_problem"),
+	*("cloud_webhooks", "webhook_problem"),  # those of `webhooks`
 )
 AT_LEAST_ONE = (
 	"webhook_body_limit_kb",
@@ -135,6 +135,8 @@ class SyncSettings(Document):
 			self.cloud_webhooks = None
 		elif self.webhook_secret and not self.is_dummy_password(self.webhook_secret):
 			self.cloud_webhooks = to_be_written_anew(self.cloud_webhooks)
+		if not self.keep_webhooks:
+			self.webhook_problem = None
 
 	def check_numbers(self):
 		for fieldname in AT_LEAST_ONE:
