@@ -45,7 +45,7 @@ def save(ctx: Context, pair: Pair, outcome: Outcome) -> None:
 		(pair.binding,) = ctx.ledger.save([outcome])
 	except Exception as e:
 		take_back(ctx, pair, overtaken=isinstance(e, Stale))
-		if isinstance(e, Duplicate) and let_go_of_twins(ctx, outcome.binding):
+		if isinstance(e, Duplicate) and let_go_of_twins(ctx, outcome.binding, pair.docs):
 			# From the start: where the ledger and the site are one database, the write before it was taken back.
 			raise Stale(f"A name of it stood for a {outcome.binding.doctype} that is gone.") from e
 		raise

@@ -71,15 +71,16 @@ def let_go(ctx: Context, binding: Binding, side: Side) -> None:
 	ctx.ledger.save([Outcome(nameless)])
 
 
-def let_go_of_twins(ctx: Context, binding: Binding) -> bool:
-	"""Free the names of a binding that stand for documents long gone. False where there was nothing to free."""
+def let_go_of_twins(ctx: Context, binding: Binding, docs: Mapping[Side, Document | None]) -> bool:
+	"""Free the names of a binding of these documents that stand for others, long gone. False where there was nothing to
+	free."""
 	rule, freed = ctx.rules[binding.doctype], False
 	for side in SIDES:
-		name, held = binding.names.get(side), binding.held.get(side)
-		if name is None or held is None:
+		name, doc = binding.names.get(side), docs.get(side)
+		if name is None or doc is None:
 			continue
 		for twin in ctx.ledger.bindings(binding.doctype, side, [name]).values():
-			if twin.id != binding.id and is_another(rule, twin, side, {"creation": held.created}):
+			if twin.id != binding.id and is_another(rule, twin, side, doc):
 				let_go(ctx, twin, side)
 				freed = True
 	return freed

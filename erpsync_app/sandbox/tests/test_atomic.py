@@ -139,8 +139,11 @@ THERE = Act(CLOUD, "insert", "Customer", "m1", {"customer_name": "C0", "tax_id":
 bench = cache(Bench)
 
 
-def played(*steps, atomic=True):
-	setup = Setup((Rule("Customer"),), dict.fromkeys(SIDES, "UTC"), atomic=atomic)
+CUSTOMERS = Rule("Customer")
+
+
+def played(*steps, atomic=True, rule=CUSTOMERS):
+	setup = Setup((rule,), dict.fromkeys(SIDES, "UTC"), atomic=atomic)
 	world = Simulation(History(1, setup, steps), bench())
 	world.play()
 	return world
@@ -220,3 +223,25 @@ def test_a_local_rename_that_was_taken_back_is_not_remembered():
 			"R": "m1",
 			"C0": "m2",
 		}.items()
+
+
+def test_the_copy_of_an_order_with_a_file_gets_a_number_that_was_given_out_before():
+	"""Seed 92011844: it is recorded before its file is brought, and its number was still that of the deleted one."""
+
+	def order(side, day):
+		row = {"item_code": "Base", "qty": 1.0, "rate": 3.0, "delivery_date": "1917-07-19"}
+		values = {"transaction_date": day, "customer": "Base", "po_no": "t1", "items": [row]}
+		return Act(side, "insert", "Sales Order", day, values)
+
+	world = played(
+		order(LOCAL, "1643-10-01"),
+		Work("full"),
+		order(CLOUD, "1643-11-03"),
+		Act(LOCAL, "delete", "Sales Order", "1643-10-01"),
+		Act(CLOUD, "attach", "Sales Order", "1643-11-03", {"file": "t2", "private": False}),
+		Work("full"),
+		rule=Rule("Sales Order", naming="own", deletes="ask", policy="manual"),
+	)
+	assert at_rest(world) == []
+	(copy,) = world.sites[LOCAL].all("Sales Order")
+	assert copy["name"] == "SAL-ORD-2026-00001" and len(world.sites[CLOUD].names("Sales Order")) == 2

@@ -236,7 +236,7 @@ def test_it_finds_that_gone_is_taken_for_deleted(monkeypatch):
 
 def test_it_finds_that_a_refused_create_is_forgotten(monkeypatch):
 	"""As if the ledger's own refusal were the site's: the story of the number that the series gives out again."""
-	monkeypatch.setattr(recording, "let_go_of_twins", lambda ctx, rule, binding: False)
+	monkeypatch.setattr(recording, "let_go_of_twins", lambda *args: False)
 	monkeypatch.setattr(intents, "is_another", lambda rule, binding, side, doc: False)
 	monkeypatch.setattr(gather, "is_another", lambda rule, binding, side, doc: False)
 	assert first_failure(20, seed=40)
