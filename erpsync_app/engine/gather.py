@@ -164,9 +164,12 @@ def _meet_by(ctx: Context, batch: Batch, side: Side, fields: tuple[str, ...]) ->
 		return
 	met = _candidates(ctx, batch, side, lonely, fields)
 	learn(ctx, batch, there, met)
-	taken = set(ctx.ledger.bindings(batch.rule.doctype, there, [doc["name"] for doc in met]))
+	known = ctx.ledger.bindings(batch.rule.doctype, there, [doc["name"] for doc in met])
+	# Each of two of one name was tried to be created on the other side, and refused since the other one is there.
+	apart = {name: b for name, b in known.items() if batch.rule.naming == "keep" and _met_nobody(b, side)}
 	# What an unclear create has made is told by now, and recorded later.
-	taken |= {doc["name"] for p in batch.pairs if p.binding.id and (doc := p.docs[there])}
+	bound = {doc["name"] for p in batch.pairs if p.binding.id and (doc := p.docs[there])}
+	taken = (known.keys() | bound) - apart.keys()
 	free = [doc for doc in met if doc["name"] not in taken]
 	for pair in lonely:
 		doc = pair.docs[side]
@@ -185,9 +188,16 @@ def _meet_by(ctx: Context, batch: Batch, side: Side, fields: tuple[str, ...]) ->
 			pair.awaits = FRUIT
 		elif found:
 			free.remove(found[0])
+			if record := apart.get(found[0]["name"]):
+				pair.usurps = record, there
 			pair.docs[there] = found[0]
 			pair.binding = replace(pair.binding, names={**pair.binding.names, there: found[0]["name"]})
 			batch.absorb(pair, there)
+
+
+def _met_nobody(binding: Binding, side: Side) -> bool:
+	"""Whether its document was never on `side`, and is not about to be."""
+	return not (binding.names.get(side) or binding.held.get(side) or binding.intent)
 
 
 def _tells(ctx: Context, batch: Batch, pair: Pair, side: Side, fields: tuple[str, ...]) -> bool:

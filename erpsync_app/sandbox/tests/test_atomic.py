@@ -245,3 +245,17 @@ def test_the_copy_of_an_order_with_a_file_gets_a_number_that_was_given_out_befor
 	assert at_rest(world) == []
 	(copy,) = world.sites[LOCAL].all("Sales Order")
 	assert copy["name"] == "SAL-ORD-2026-00001" and len(world.sites[CLOUD].names("Sales Order")) == 2
+
+
+def test_two_of_one_name_of_which_each_was_refused_on_the_other_side_are_one():
+	"""Seed 95002581: both had a record of their own, and neither met the other one."""
+	world = played(
+		HERE,
+		Work("short"),
+		Act(CLOUD, "rename", "Customer", "m1", {"name": "R"}),
+		Act(CLOUD, "insert", "Customer", "m2", {"customer_name": "C0", "tax_id": "m2"}),
+		Act(LOCAL, "delete", "Customer", "m1"),
+		Act(LOCAL, "insert", "Customer", "m3", {"customer_name": "C0", "tax_id": "m3"}),
+	)
+	assert at_rest(world) == []
+	assert [site.names("Customer") for site in world.sites.values()] == [["Base", "C0", "R"]] * 2
