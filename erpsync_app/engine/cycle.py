@@ -354,7 +354,7 @@ def _decide(batch: Batch, pair: Pair) -> Decision:
 		intent = pair.binding.intent
 		side = intent.side if intent else LOCAL if pair.docs[LOCAL] else CLOUD
 		why = "one of its name was made there a moment before" if intent else "made a second time, too late"
-		reason = f"{why}: {pair.doubles}"
+		reason = f"{why}: it is {pair.doubles}"
 		if not batch.rule.writes(side):
 			return Decision(status=None, reason=reason)
 		return Decision((Write(side, "delete"),), status=None, forget=True, reason=reason)

@@ -36,11 +36,12 @@ SNAPSHOTS = frozenset(
 		*("available_qty_for_consumption", "current_stock", "current_qty", "current_amount"),
 		*("current_valuation_rate", "quantity_difference", "amount_difference", "difference_amount"),
 		*("valuation_rate", "incoming_rate", "last_purchase_rate", "gross_profit"),
-		*("party_balance", "paid_from_account_balance", "paid_to_account_balance"),
+		*("party_balance", "paid_from_account_balance", "paid_to_account_balance", "total_asset_cost"),
 	)
 )
 """Read-only fields that keep what a site had in stock, or what that was worth, in the moment when the document was saved
-there. What it has now, the books tell."""
+there. What it has now, the books tell. (An Asset that comes with its receipt costs nothing on ERPNext 16 until it is saved.)
+"""
 
 ROW_SNAPSHOTS = SNAPSHOTS | {"outstanding_amount", "stock_uom_rate", "transaction_date"}
 """The same of rows: a payment keeps what was open of an invoice when it was saved. What is open now, the invoice tells. The

@@ -204,7 +204,7 @@ def test_plain_http_is_a_persons_word() -> None:
 		({"read_timeout": 0}, "must be 1 or more"),
 		({"sync_user": "Guest"}, "name an enabled user"),
 		({"exclude_fields": "disabled\nno such field"}, "is not a fieldname"),
-		({"enabled": 1, "cloud_url": "", "api_key": ""}, "Cloud URL and API Key"),
+		({"enabled": 1, "cloud_url": "", "api_key": ""}, "Cloud URL, API Key"),
 	],
 )
 def test_settings_that_cannot_work_are_refused(values: dict, complaint: str) -> None:

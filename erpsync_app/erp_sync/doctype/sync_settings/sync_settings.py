@@ -6,7 +6,7 @@ import re
 import frappe
 from frappe import _
 from frappe.model.document import Document
-from frappe.utils import cint, comma_and, escape_html
+from frappe.utils import cint, escape_html
 
 from erpsync_app import breakers
 from erpsync_app.adapters.settings import know_encryption_key, lines
@@ -159,5 +159,5 @@ class SyncSettings(Document):
 	def check_complete(self):
 		missing = [name for name in ("cloud_url", "api_key", "api_secret") if not self.get(name)]
 		if self.enabled and missing:
-			labels = comma_and([_(self.meta.get_label(name)) for name in missing], add_quotes=False)
-			frappe.throw(_("Sync cannot be enabled yet: set {0} first.").format(labels))
+			labels = ", ".join(_(self.meta.get_label(name)) for name in missing)
+			frappe.throw(_("Sync cannot be enabled yet, as this is not set: {0}.").format(labels))
