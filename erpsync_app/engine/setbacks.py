@@ -24,6 +24,8 @@ def refused(ctx: Context, run: Run, pair: Pair, e: Exception) -> None:
 	attempts = max(event.attempts for event in pair.events) + 1
 	# Of what is deleted as one too many nothing new is known: it is looked for again.
 	binding = pair.stored if pair.doubles and pair.stored else pair.as_failed()
+	if pair.renamed and pair.stored:
+		binding = replace(binding, names=pair.stored.names)  # or the other side would never follow
 	# Only where the site said no is it sure that a create made nothing.
 	in_vain = isinstance(e, Refused) and binding.intent and not pair.doubles
 	after = replace(binding, intent=None, rows={}) if in_vain else binding

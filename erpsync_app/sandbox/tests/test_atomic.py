@@ -259,3 +259,18 @@ def test_two_of_one_name_of_which_each_was_refused_on_the_other_side_are_one():
 	)
 	assert at_rest(world) == []
 	assert [site.names("Customer") for site in world.sites.values()] == [["Base", "C0", "R"]] * 2
+
+
+def test_a_rename_that_collides_again_and_again_is_not_forgotten():
+	"""Seed 96036175: the record of the failure held the new name, and nothing told any more that the other side had to
+	follow; a new document of the old name failed for good then."""
+	faults = ((("write", 3), Fault.LOST_GATEWAY), (("request", 2), Fault.AFTER_GATEWAY))
+	world = played(
+		THERE,
+		Work("short"),
+		Act(CLOUD, "rename", "Customer", "m1", {"name": "R"}),
+		Work("full", faults=(*faults, (("write", 1), Fault.LOST_LOGIN_PAGE))),
+		Act(CLOUD, "insert", "Customer", "m2", {"customer_name": "C0", "tax_id": "m2"}),
+	)
+	assert at_rest(world) == []
+	assert [site.names("Customer") for site in world.sites.values()] == [["Base", "C0", "R"]] * 2
