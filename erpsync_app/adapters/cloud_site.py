@@ -154,7 +154,11 @@ class CloudSite(RestFiles):
 		"""A document that the site gave another name than was to be expected, under the one that it is to have. Raises
 		Duplicate if that was given away a moment ago; then the document is taken back."""
 		if self.stamps(doctype, [name]):
-			self.delete(doctype, made["name"], made["modified"])
+			try:
+				self.delete(doctype, made["name"], made["modified"])
+			except Refused as e:
+				# Someone has edited it, or links to it, already: the next look finds out what it is.
+				raise Unclear(f"{doctype} {name} was made as {made['name']}: {e}") from None
 			raise Duplicate(f"{doctype} {name} is on the {self.side} site already.")
 		self._numbers.add(doctype)
 		try:

@@ -1191,6 +1191,30 @@ def test_what_is_one_too_many_is_left_by_a_run_of_the_other_direction(side):
 
 
 @pytest.mark.parametrize("side", SIDES)
+def test_what_is_one_too_many_is_edited_before_its_own_create_has_ended(side):
+	"""Seed 97020949: someone makes one of the name, and edits what was made a moment later."""
+	w, there = World(keep("Customer", "manual")), other(side)
+	w.people[side].insert("Customer", customer_name="A", tax_id="1", website="w")
+	w.put(Event(side, "Customer", "A"))
+	handle = w.sites[there].handle
+
+	def both_at_once(method, path, headers, body):
+		if path.startswith("/api/v2/document"):
+			w.people[there].insert("Customer", customer_name="A", tax_id="2")
+			answer = handle(method, path, headers, body)
+			w.people[there].save("Customer", "A - 1", website="edited")
+			return answer
+		return handle(method, path, headers, body)
+
+	w.wire[there] = both_at_once
+	w.drain()
+	w.mend()
+	w.clock.sleep(3601)
+	w.settle()
+	check_two_are_left(w, "edited")
+
+
+@pytest.mark.parametrize("side", SIDES)
 def test_the_old_name_is_given_away_after_an_unclear_create_was_renamed(side):
 	"""Seed 83027796: the rename that followed was carried out, and the answer to that was lost as well."""
 	w, there = World(keep("Customer")), other(side)
