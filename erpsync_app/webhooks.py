@@ -94,12 +94,14 @@ def _keep(probing: bool) -> str:
 		alone(_make_secret)
 		current = settings.load(fresh=True)
 	problem = current.webhook_problem if current.webhook_problem.startswith(SILENT) else ""
+	asked = probing
 	# Whether they arrive is not known before the first one, nor after they could not be set up.
 	probing = probing or not _written() or bool(current.webhook_problem and not problem)
 	try:
 		current.check()
 		site = runs.cloud_site(current)
-		breakers.check_identity(site, current, always=True)
+		# The run of which this is the end has just asked the cloud who it is.
+		breakers.check_identity(site, current, always=asked)
 		_put_right(current, site)
 		if probing:
 			problem = _probe(current, site) if _written() else ""
@@ -200,8 +202,8 @@ def _probe(current: settings.Settings, site: CloudSite) -> str:
 		while _noted(token) != ARRIVED:
 			if time.monotonic() > until:
 				return (
-					f"{SILENT}: {_why_silent(site, made)}. The cloud has to reach {address}; where this site has another address for"
-					f" it, set that in Sync Settings. Without them, changes there cross with the scans, every"
+					f"{SILENT}: {_why_silent(site, made)}. The cloud has to reach {address}; where this site has another"
+					" address for it, set that in Sync Settings. Without them, changes there cross with the scans, every"
 					f" {current.scan_minutes} minutes."
 				)
 			time.sleep(LOOK)

@@ -79,6 +79,11 @@ def apply(
 		save(ctx, pair, Outcome(pair.binding, clashes=decision.clashes, settled=decision.settled))
 	bind_twins(ctx, batch, pair)
 	log: list[LogEntry] = []
+
+	def tell_at_once() -> None:
+		save(ctx, pair, Outcome(pair.binding, log=tuple(log)))
+		log.clear()
+
 	try:
 		for write in decision.writes:
 			renew()
@@ -112,8 +117,7 @@ def apply(
 			beside = _beside(write)
 			if log and (beside or write.operation == "rename"):
 				# At once: a local write that is refused after it takes all of its transaction back.
-				save(ctx, pair, Outcome(pair.binding, log=tuple(log)))
-				log.clear()
+				tell_at_once()
 			for name in beside:
 				bring_beside, held = BRINGING[name]
 				before = held(pair.docs[write.side] or {})
@@ -131,9 +135,7 @@ def apply(
 						)
 					)
 					run.counts[f"{name.strip('()')}_{write.side}"] += len(done)
-					# At once as well: it has been committed, whatever becomes of the rest.
-					save(ctx, pair, Outcome(pair.binding, log=tuple(log)))
-					log.clear()
+					tell_at_once()  # it has been committed, whatever becomes of the rest
 	except Exception as e:
 		# One side may be written, and the other refuse: what was done stands in the trail all the same. But not what was
 		# yet to be committed along with it: that has been taken back.

@@ -105,7 +105,8 @@ def look_for_late(ctx: Context, batch: Batch) -> None:
 
 def check_double(ctx: Context, batch: Batch, pair: Pair, side: Side) -> None:
 	"""Raise Stale if a document that is to be deleted as the double of another one is none any more, or was bound, or
-	that one went, since it was looked for. What is deleted since someone else has its name (see `intents.py`) is not checked."""
+	that one went, since it was looked for. What is deleted because someone else has its name (see `intents.py`) is not
+	checked."""
 	if not pair.doubles or pair.binding.intent:
 		return
 	twin = _made_in_time(ctx, batch, pair, side)
