@@ -42,7 +42,7 @@ from erpsync_app.engine.moments import made_rows, sent_rows, stamped
 from erpsync_app.engine.pair import Pair, docstatus
 from erpsync_app.engine.recording import record, save
 from erpsync_app.engine.references import as_told, know_rows, own_rows, without_references
-from erpsync_app.engine.retry import LeaseLost
+from erpsync_app.engine.retry import LeaseLost, NotYet
 from erpsync_app.engine.reused import check_free
 from erpsync_app.engine.submitted import beyond, undecided
 from erpsync_app.engine.tags import USER_TAGS, check_tags, retag, tags
@@ -164,7 +164,7 @@ def _unsettled(decision: Decision, side: Side, error: Exception) -> str:
 	"""Why the conflict is open again, where a write that was to settle it failed; "" where that one was to settle nothing,
 	or the next look decides anew at once."""
 	settling = any(clash.winner == other(side) for clash in decision.clashes)
-	if not settling or isinstance(error, (Stale, LeaseLost)):
+	if not settling or isinstance(error, (Stale, LeaseLost, NotYet)):
 		return ""
 	return str(error) or type(error).__name__
 

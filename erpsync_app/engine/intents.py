@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
 
 from erpsync_app.engine.batch import Batch, candidates, equal, learn
 from erpsync_app.engine.beside import beside
@@ -20,13 +19,14 @@ from erpsync_app.engine.canonical import instant
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import Stale
 from erpsync_app.engine.followers import has_something
-from erpsync_app.engine.merged import named
+from erpsync_app.engine.likeness import kept, likeness, whole
+from erpsync_app.engine.merged import led_to
 from erpsync_app.engine.model import SIDES, Binding, Document, Fields, Held, Intent, RowMap, Side, other
 from erpsync_app.engine.moments import made_rows, moment, moments_in, rows_sent, send_of, untouched_rows
 from erpsync_app.engine.pair import Pair
 from erpsync_app.engine.references import know_rows
 from erpsync_app.engine.reused import is_another
-from erpsync_app.engine.rows import copy_name, same_row
+from erpsync_app.engine.rows import copy_name
 
 CLOCK_MARGIN = timedelta(days=1)
 """How far the clocks of two sites may differ when what an unclear create made is looked for by all that was sent."""
@@ -53,13 +53,15 @@ on the same day."""
 class _Search:
 	"""What is needed to find the document that a create has made: `free` are the documents that nothing else accounts for,
 	`asked` the names that the create asked for, and `names` those and the names to which one was renamed since: a document
-	of one of these is the one for sure. `namesake` is one that someone else has made under a name that was asked for."""
+	of one of these is the one for sure. `namesake` is one that someone else has made under a name that was asked for.
+	`merged` tells that one of the name that was asked for was merged into another document."""
 
 	intent: Intent
 	free: list[Document]
 	asked: list[str]
 	names: set[str]
 	namesake: Document | None
+	merged: bool
 	found: Document | None = None
 
 
@@ -83,6 +85,9 @@ def look_for_intents(ctx: Context, batch: Batch) -> None:
 			search.found = choose(batch, search, free, others[side])
 	for (pair, _), search in zip(begun, searches, strict=True):
 		if _yields(ctx, batch, pair, search):
+			continue
+		if search.merged and not (search.found or search.namesake):
+			_was_there(batch, pair, search.intent)
 			continue
 		_recover(ctx, batch, pair, search.intent, search.found or search.namesake, search.names)
 		if search.found and search.namesake:
@@ -195,6 +200,14 @@ def _yields(ctx: Context, batch: Batch, pair: Pair, search: _Search) -> bool:
 	return True
 
 
+def _was_there(batch: Batch, pair: Pair, intent: Intent) -> None:
+	"""What the create made was merged into another document. To the other side it is a bound document that was merged."""
+	held = Held(intent.sent, modified="", created=moment(batch, intent))
+	names = {**pair.binding.names, intent.side: _name(pair.binding, intent)}
+	baselines = {intent.side: held, other(intent.side): _sent_from(batch, pair, intent, intent.sent)}
+	pair.binding = replace(pair.binding, names=names, held=baselines, intent=None)
+
+
 def _recover(
 	ctx: Context, batch: Batch, pair: Pair, intent: Intent, found: Document | None, names: set[str]
 ) -> None:
@@ -231,11 +244,19 @@ def _baselines(
 	rows: Mapping[str, RowMap] = {}
 	if sent is intent.sent:
 		rows = (untouched_rows if untouched else made_rows)(batch, pair.binding.rows, intent, found)
-	begun = pair.binding.held.get(other(side))
-	# A file or a tag that is there by now is an edit in any case: `modified` does not tell of it.
-	bare = {name: {} for name in beside(batch.rule)}
-	theirs = Held({**sent, **bare}, modified="", created=begun.created if begun else "")
-	return {side: replace(made, fields={**made.fields, **bare}), other(side): theirs}, rows
+	theirs = _sent_from(batch, pair, intent, sent)
+	return {side: replace(made, fields={**made.fields, **_bare(batch)}), other(side): theirs}, rows
+
+
+def _sent_from(batch: Batch, pair: Pair, intent: Intent, sent: Fields) -> Held:
+	"""The baseline of the side that a create was sent from."""
+	begun = pair.binding.held.get(other(intent.side))
+	return Held({**sent, **_bare(batch)}, modified="", created=begun.created if begun else "")
+
+
+def _bare(batch: Batch) -> Fields:
+	"""A file or a tag that is there by now is an edit in any case: `modified` does not tell of it."""
+	return {name: {} for name in beside(batch.rule)}
 
 
 def _what_was_sent(batch: Batch, intent: Intent, found: Document) -> Fields:
@@ -244,16 +265,9 @@ def _what_was_sent(batch: Batch, intent: Intent, found: Document) -> Fields:
 
 	def held(sent: Fields) -> tuple[float, float]:
 		values = [(value, fields.get(name)) for name, value in sent.items()]
-		return sum(_whole(*each) for each in values), sum(kept(*each) for each in values)
+		return sum(whole(*each) for each in values), sum(kept(*each) for each in values)
 
 	return max((intent.sent, *intent.before[::-1]), key=held)
-
-
-def _whole(sent: Any, now: Any) -> bool:
-	"""Whether a value is there as it was sent."""
-	if not isinstance(sent, list):
-		return sent == now
-	return len(sent) == len(now or ()) and all(map(same_row, sent, now or ()))
 
 
 def _name(binding: Binding, intent: Intent) -> str:
@@ -269,17 +283,18 @@ def _search(ctx: Context, batch: Batch, pair: Pair, intent: Intent) -> _Search:
 	there = _free(ctx, batch, intent, [docs[name] for name in asked if name in docs])
 	free = [doc for doc in there if doc.get("owner") == site.user]
 	namesake = next((doc for doc in there if doc not in free), None)
-	names = set(asked)
+	names, merged = set(asked), False
 	if rule.naming == "own" and not free:
 		free = _free(ctx, batch, intent, _with_its_moments(ctx, batch, intent))
 	if not free and not makes_up(batch):  # the site named it, or it was renamed since
 		since = moment(batch, intent, -CLOCK_MARGIN)
 		mine = [("owner", "=", site.user), ("creation", ">=", since)]
 		free = _free(ctx, batch, intent, candidates(ctx, rule.doctype, intent.side, mine))
-		if name and free:
-			names |= {note.about for note in site.notes(rule.doctype, since) if name in named(note)}
+		if name:
+			renamed, merged = led_to(ctx, rule.doctype, intent.side, name, since)
+			names |= renamed
 	learn(ctx, batch, intent.side, [*free, *([namesake] if namesake else [])])
-	return _Search(intent, free, asked, names, namesake)
+	return _Search(intent, free, asked, names, namesake, merged)
 
 
 def _free(ctx: Context, batch: Batch, intent: Intent, found: Sequence[Document]) -> list[Document]:
@@ -375,19 +390,6 @@ def _claim(batch: Batch, intent: Intent, doc: Document) -> tuple[float, timedelt
 	fields = batch.fields(doc, intent.side)
 	share = max(likeness(sent, fields) for sent in (intent.sent, *intent.before))
 	return share, -abs(instant(doc["creation"], batch.terms[intent.side].zone) - intent.since)
-
-
-def likeness(sent: Fields, fields: Fields) -> float:
-	"""The share of what was sent that is still there."""
-	said = [name for name, value in sent.items() if value]
-	return sum(kept(sent[name], fields.get(name)) for name in said) / max(len(said), 1)
-
-
-def kept(sent: Any, now: Any) -> float:
-	"""How much of a value is still there: of a table, the share of its rows."""
-	if not isinstance(sent, list) or not sent:
-		return _whole(sent, now)
-	return sum(any(same_row(row, each) for each in now or ()) for row in sent) / len(sent)
 
 
 def _untouched(doc: Document) -> bool:

@@ -15,8 +15,9 @@ from erpsync_app.engine.batch import Batch, learn
 from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import Stale
 from erpsync_app.engine.followers import has_something
-from erpsync_app.engine.intents import FRUIT, kept, likeness, makes_up, may_have_made, names_beside
+from erpsync_app.engine.intents import FRUIT, makes_up, may_have_made, names_beside
 from erpsync_app.engine.lifecycle import CANCELLED
+from erpsync_app.engine.likeness import kept, likeness
 from erpsync_app.engine.model import SIDES, Document, Fields, Intent, Outcome, Side, other
 from erpsync_app.engine.moments import moments_beside
 from erpsync_app.engine.pair import Pair, docstatus

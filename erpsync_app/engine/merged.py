@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from html import unescape
+from itertools import chain
 
 from erpsync_app.engine.batch import Batch
 from erpsync_app.engine.context import Context
@@ -58,6 +59,18 @@ def look_for_merged(ctx: Context, batch: Batch, *, usurped: bool = False) -> Non
 def named(note: Note) -> frozenset[str]:
 	"""The two names that a note tells of, the old one and the new one; which is which depends on the language."""
 	return frozenset(unescape(name) for name in _NAMES.findall(note.content))
+
+
+def led_to(ctx: Context, doctype: str, side: Side, name: str, since: str) -> tuple[set[str], bool]:
+	"""What a document that had this name after `since` (naive, in the site's zone) is called, if it was renamed; and
+	whether it was merged into another one."""
+	site = ctx.sites[side]
+	notes = {n: ns for n in site.notes(doctype, since) if name in (ns := named(n)) and n.about != name}
+	deleted = site.deleted_at(doctype, sorted({*chain(*notes.values())})) if notes else {}
+	merges = {
+		note for note, names in notes.items() if any(deleted.get(each, "") >= note.at for each in names)
+	}
+	return {note.about for note in notes.keys() - merges}, bool(merges)
 
 
 def _missed(pair: Pair, side: Side) -> Held | None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import get_args
 
 from erpsync_app.engine.batch import Batch
@@ -28,6 +29,7 @@ from erpsync_app.engine.model import (
 )
 from erpsync_app.engine.pair import Pair
 from erpsync_app.engine.references import as_told, know_rows, without_references
+from erpsync_app.engine.retry import NotYet
 from erpsync_app.engine.reused import let_go_of_twins
 from erpsync_app.engine.submitted import without_undecided
 from erpsync_app.engine.swaps import yet_to_tell
@@ -39,15 +41,17 @@ WRITES = 4
 
 
 def save(ctx: Context, pair: Pair, outcome: Outcome) -> None:
-	"""Record what became of a pair. What was just made is taken back where that is refused; Stale is raised where a name
-	stood for another document that is gone, which the ledger forgets."""
+	"""Record what became of a pair. What was just made is taken back where that is refused; NotYet is raised where a name
+	stood for another document that is gone, which the ledger forgets: the next look at this one finds nothing in its way."""
 	try:
 		(pair.binding,) = ctx.ledger.save([outcome])
 	except Exception as e:
 		take_back(ctx, pair, overtaken=isinstance(e, Stale))
 		if isinstance(e, Duplicate) and let_go_of_twins(ctx, outcome.binding, pair.docs):
 			# From the start: where the ledger and the site are one database, the write before it was taken back.
-			raise Stale(f"A name of it stood for a {outcome.binding.doctype} that is gone.") from e
+			raise NotYet(
+				f"a name of it stood for a {outcome.binding.doctype} that is gone", timedelta(0)
+			) from e
 		raise
 	pair.made = None
 

@@ -1239,3 +1239,47 @@ def test_the_old_name_is_given_away_after_an_unclear_create_was_renamed(side):
 		assert person.get("Customer", "B", "tax_id", "website") == ("1", "edited")
 	w.check_in_step()
 	w.check_steady()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_the_last_try_meets_a_number_that_was_given_out_before(side):
+	"""Seed 98042354: the site gives a new order the number of one that was deleted there, of which sync knows nothing yet."""
+	w, there = World(own(SO), retry=RetryPolicy(max_attempts=1)), other(side)
+	with_goods(w)
+	number = order(w, there, "first")
+	w.settle()
+	w.people[there].delete(SO, number)
+	made = order(w, side, "second")
+	w.put(Event(side, SO, made))
+	w.drain()
+	assert w.binding(SO, side, made).names[there] == number
+	w.settle()
+	for person in w.people.values():
+		assert [doc["po_no"] for doc in person.site.all(SO)] == ["second"]
+	w.check_in_step()
+	w.check_steady()
+
+
+@pytest.mark.parametrize("survivor", ["begun as well", "a person's"])
+@pytest.mark.parametrize("side", SIDES)
+def test_what_an_unclear_create_made_is_merged(side, survivor):
+	"""Seed 98042984: of two creates whose answers were lost, a person merges what the one made into what the other made."""
+	w, there = World(keep("Customer")), other(side)
+	w.people[side].insert("Customer", customer_name="A", tax_id="1")
+	if survivor == "begun as well":
+		w.people[side].insert("Customer", customer_name="B", tax_id="2")
+	else:
+		w.people[there].insert("Customer", customer_name="B", tax_id="2")
+	for name in ("A", "B"):
+		w.fault(there, Fault.AFTER_TIMEOUT, path="/api/v2/document", times=1)
+		w.put(Event(side, "Customer", name))
+		w.drain()
+		w.mend()
+		w.clock.sleep(1)
+	w.sites[there].rename("Customer", "A", "B", merge=True)
+	w.settle()
+	for person in w.people.values():
+		assert person.site.names("Customer") == ["B"]
+		assert person.get("Customer", "B", "tax_id") == "2"
+	w.check_in_step()
+	w.check_steady()
