@@ -20,7 +20,7 @@ from erpsync_app.engine.context import Context
 from erpsync_app.engine.errors import Stale
 from erpsync_app.engine.followers import has_something
 from erpsync_app.engine.likeness import kept, likeness, whole
-from erpsync_app.engine.merged import led_to
+from erpsync_app.engine.merged import renamed_to
 from erpsync_app.engine.model import SIDES, Binding, Document, Fields, Held, Intent, RowMap, Side, other
 from erpsync_app.engine.moments import made_rows, moment, moments_in, rows_sent, send_of, untouched_rows
 from erpsync_app.engine.pair import Pair
@@ -53,15 +53,13 @@ on the same day."""
 class _Search:
 	"""What is needed to find the document that a create has made: `free` are the documents that nothing else accounts for,
 	`asked` the names that the create asked for, and `names` those and the names to which one was renamed since: a document
-	of one of these is the one for sure. `namesake` is one that someone else has made under a name that was asked for.
-	`merged` tells that one of the name that was asked for was merged into another document."""
+	of one of these is the one for sure. `namesake` is one that someone else has made under a name that was asked for."""
 
 	intent: Intent
 	free: list[Document]
 	asked: list[str]
 	names: set[str]
 	namesake: Document | None
-	merged: bool
 	found: Document | None = None
 
 
@@ -85,9 +83,6 @@ def look_for_intents(ctx: Context, batch: Batch) -> None:
 			search.found = choose(batch, search, free, others[side])
 	for (pair, _), search in zip(begun, searches, strict=True):
 		if _yields(ctx, batch, pair, search):
-			continue
-		if search.merged and not (search.found or search.namesake):
-			_was_there(batch, pair, search.intent)
 			continue
 		_recover(ctx, batch, pair, search.intent, search.found or search.namesake, search.names)
 		if search.found and search.namesake:
@@ -200,14 +195,6 @@ def _yields(ctx: Context, batch: Batch, pair: Pair, search: _Search) -> bool:
 	return True
 
 
-def _was_there(batch: Batch, pair: Pair, intent: Intent) -> None:
-	"""What the create made was merged into another document. To the other side it is a bound document that was merged."""
-	held = Held(intent.sent, modified="", created=moment(batch, intent))
-	names = {**pair.binding.names, intent.side: _name(pair.binding, intent)}
-	baselines = {intent.side: held, other(intent.side): _sent_from(batch, pair, intent, intent.sent)}
-	pair.binding = replace(pair.binding, names=names, held=baselines, intent=None)
-
-
 def _recover(
 	ctx: Context, batch: Batch, pair: Pair, intent: Intent, found: Document | None, names: set[str]
 ) -> None:
@@ -244,19 +231,11 @@ def _baselines(
 	rows: Mapping[str, RowMap] = {}
 	if sent is intent.sent:
 		rows = (untouched_rows if untouched else made_rows)(batch, pair.binding.rows, intent, found)
-	theirs = _sent_from(batch, pair, intent, sent)
-	return {side: replace(made, fields={**made.fields, **_bare(batch)}), other(side): theirs}, rows
-
-
-def _sent_from(batch: Batch, pair: Pair, intent: Intent, sent: Fields) -> Held:
-	"""The baseline of the side that a create was sent from."""
-	begun = pair.binding.held.get(other(intent.side))
-	return Held({**sent, **_bare(batch)}, modified="", created=begun.created if begun else "")
-
-
-def _bare(batch: Batch) -> Fields:
-	"""A file or a tag that is there by now is an edit in any case: `modified` does not tell of it."""
-	return {name: {} for name in beside(batch.rule)}
+	begun = pair.binding.held.get(other(side))
+	# A file or a tag that is there by now is an edit in any case: `modified` does not tell of it.
+	bare = {name: {} for name in beside(batch.rule)}
+	theirs = Held({**sent, **bare}, modified="", created=begun.created if begun else "")
+	return {side: replace(made, fields={**made.fields, **bare}), other(side): theirs}, rows
 
 
 def _what_was_sent(batch: Batch, intent: Intent, found: Document) -> Fields:
@@ -283,18 +262,17 @@ def _search(ctx: Context, batch: Batch, pair: Pair, intent: Intent) -> _Search:
 	there = _free(ctx, batch, intent, [docs[name] for name in asked if name in docs])
 	free = [doc for doc in there if doc.get("owner") == site.user]
 	namesake = next((doc for doc in there if doc not in free), None)
-	names, merged = set(asked), False
+	names = set(asked)
 	if rule.naming == "own" and not free:
 		free = _free(ctx, batch, intent, _with_its_moments(ctx, batch, intent))
 	if not free and not makes_up(batch):  # the site named it, or it was renamed since
 		since = moment(batch, intent, -CLOCK_MARGIN)
 		mine = [("owner", "=", site.user), ("creation", ">=", since)]
 		free = _free(ctx, batch, intent, candidates(ctx, rule.doctype, intent.side, mine))
-		if name:
-			renamed, merged = led_to(ctx, rule.doctype, intent.side, name, since)
-			names |= renamed
+		if name and free:
+			names |= renamed_to(ctx, rule.doctype, intent.side, name, since)
 	learn(ctx, batch, intent.side, [*free, *([namesake] if namesake else [])])
-	return _Search(intent, free, asked, names, namesake, merged)
+	return _Search(intent, free, asked, names, namesake)
 
 
 def _free(ctx: Context, batch: Batch, intent: Intent, found: Sequence[Document]) -> list[Document]:

@@ -61,16 +61,15 @@ def named(note: Note) -> frozenset[str]:
 	return frozenset(unescape(name) for name in _NAMES.findall(note.content))
 
 
-def led_to(ctx: Context, doctype: str, side: Side, name: str, since: str) -> tuple[set[str], bool]:
-	"""What a document that had this name after `since` (naive, in the site's zone) is called, if it was renamed; and
-	whether it was merged into another one."""
+def renamed_to(ctx: Context, doctype: str, side: Side, name: str, since: str) -> set[str]:
+	"""What a document that had this name after `since` (naive, in the site's zone) is called, if it was renamed; and not
+	that into which one was merged."""
 	site = ctx.sites[side]
-	notes = {n: ns for n in site.notes(doctype, since) if name in (ns := named(n)) and n.about != name}
+	notes = {note: names for note in site.notes(doctype, since) if name in (names := named(note))}
 	deleted = site.deleted_at(doctype, sorted({*chain(*notes.values())})) if notes else {}
-	merges = {
-		note for note, names in notes.items() if any(deleted.get(each, "") >= note.at for each in names)
+	return {
+		note.about for note, names in notes.items() if all(deleted.get(each, "") < note.at for each in names)
 	}
-	return {note.about for note in notes.keys() - merges}, bool(merges)
 
 
 def _missed(pair: Pair, side: Side) -> Held | None:
