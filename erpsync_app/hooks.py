@@ -35,9 +35,13 @@ doc_events = {
 		"on_change": "erpsync_app.events.changed",
 		"after_delete": "erpsync_app.events.deleted",
 		"after_rename": "erpsync_app.events.renamed",
+		"onload": "erpsync_app.api.documents.add_to_form",
 	},
 	"Role": {"on_update": "erpsync_app.install.role_saved"},
 }
+
+extend_bootinfo = "erpsync_app.api.documents.add_to_boot"
+additional_timeline_content = {"*": ["erpsync_app.api.documents.timeline"]}
 
 has_permission = dict.fromkeys(
 	("Sync Event", "Sync Record", "Sync Log", "Sync Conflict"), "erpsync_app.erp_sync.roles.may_read"

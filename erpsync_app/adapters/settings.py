@@ -213,6 +213,11 @@ def captured(doctype: str, option: str | None = None) -> bool:
 	return options is not None and (option is None or option in options)
 
 
+def captured_doctypes() -> list[str]:
+	"""The DocTypes whose changes are captured. Asks the cache."""
+	return list(_known_rules())
+
+
 def followed(doctype: str) -> bool:
 	"""Whether there is a rule with which documents of this DocType cross that are about others."""
 	follower = FOLLOWERS.get(doctype)

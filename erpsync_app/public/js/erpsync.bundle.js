@@ -4,6 +4,7 @@
 // What the forms and lists of ERP Sync share: words for the stored values, and calls to the server.
 
 import { clash_table, consequence, summary } from "./clashes";
+import "./documents";
 
 frappe.provide("erpsync");
 Object.assign(erpsync, { clash_table, summary });
