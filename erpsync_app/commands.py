@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-import erpsync_app.conflict_commands  # noqa: F401  (they join the group)
+import erpsync_app.decision_commands  # noqa: F401  (they join the group)
 from erpsync_app.command_line import command, erpsync, fail, show, told
 
 ENVIRONMENT = {

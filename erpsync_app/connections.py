@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 import frappe
-from frappe.utils import get_system_timezone
+from frappe.utils import get_fullname, get_system_timezone
 
 from erpsync_app import breakers, drift, runs
 from erpsync_app.adapters import settings
 from erpsync_app.adapters.cloud_site import RIGHTS, RIGHTS_OF_SUBMITTABLE
+from erpsync_app.engine.canonical import spelled
 from erpsync_app.engine.errors import Missing, SyncError
-from erpsync_app.engine.model import TRAIL, Rule
+from erpsync_app.engine.model import LOCAL, SIDES, TRAIL, Rule
 from erpsync_app.erp_sync.needs import unruled
 
 
@@ -57,6 +58,24 @@ def drifted() -> dict[str, list[str]]:
 			return {doctype: said for doctype, said in drift.found(ctx, ctx.rules).items() if said}
 	except SyncError:
 		return {}  # the test of the connection says what is wrong
+
+
+def last_edits(doctype: str, names: Mapping[str, str | None]) -> dict[str, dict[str, str]]:
+	"""Who has last saved a document on each side, and when, by the local site's clock. `names` are its names by side; a
+	user whom this site does not know is told by the address."""
+	found: dict[str, dict[str, str]] = {}
+	try:
+		with runs.opened(looking=True) as ctx:
+			zone = ctx.sites[LOCAL].time_zone
+			for side in SIDES:
+				site, name = ctx.sites[side], names.get(side)
+				doc = site.read(doctype, [name]).get(name) if name else None
+				if doc:
+					at = spelled(doc["modified"], "Datetime", site.time_zone, zone)
+					found[side] = {"user": get_fullname(doc["modified_by"]), "modified": at}
+	except SyncError:
+		pass  # whoever settles the conflict is told when it is carried out
+	return found
 
 
 def remember() -> None:

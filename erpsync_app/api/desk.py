@@ -1,17 +1,23 @@
 # Copyright (c) 2026, erpsync_app contributors
 # License: MIT. See license.txt
-"""What the buttons of the Desk call. Each only queues: the work is a worker's."""
+"""What the buttons of the Desk call. What is to cross is only queued: the work is a worker's."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import frappe
 from frappe import _
-from frappe.utils import escape_html, get_datetime, get_url_to_form, pretty_date
+from frappe.utils import cint, escape_html, get_datetime, get_url_to_form, pretty_date
 
-from erpsync_app import jobs, webhooks
+from erpsync_app import connections, jobs, webhooks
+from erpsync_app import undo as undoing
 from erpsync_app.adapters import event_queue
 from erpsync_app.adapters.transactions import again
 from erpsync_app.api import ROLES, queue_status
+from erpsync_app.engine.errors import NeedsPerson
 from erpsync_app.engine.model import CLOUD, LOCAL, Event
 from erpsync_app.erp_sync.roles import check_may
 
@@ -36,6 +42,32 @@ def settle(conflict: str, choice: str) -> None:
 		_queue(doc.ref_doctype, doc.local_name, doc.cloud_name)
 
 	again(choose)  # a worker may be at the same document
+
+
+@frappe.whitelist(methods=["GET", "POST"])
+def last_edits(conflict: str) -> dict[str, dict[str, str]]:
+	"""Who has last saved the document of a conflict on each side, and when, by this site's clock. Without a side where the
+	document is not, or that does not answer."""
+	frappe.only_for(ROLES)
+	doc = frappe.get_doc("Sync Conflict", conflict)
+	check_may("read", doc.ref_doctype, doc.local_name)
+	return connections.last_edits(doc.ref_doctype, {LOCAL: doc.local_name, CLOUD: doc.cloud_name})
+
+
+@frappe.whitelist(methods=["POST"])
+def look_at_undo(log: str, only: str | list = ()) -> dict[str, Any]:
+	"""What undoing a line of the Sync Log, or some fields of it, would do, as `undo.Undo` tells it."""
+	_check_line(log, "read")
+	with _said():
+		return undoing.look(log, frappe.parse_json(only))
+
+
+@frappe.whitelist(methods=["POST"])
+def undo(log: str, only: str | list = (), over_edits: bool | int = False) -> str:
+	"""Put back what sync overwrote or deleted, as an edit of the user. Answers the name of the document."""
+	_check_line(log, "write")
+	with _said():
+		return undoing.carry_out(log, frappe.parse_json(only), over_edits=bool(cint(over_edits)))
 
 
 @frappe.whitelist(methods=["POST"])
@@ -85,8 +117,6 @@ def sync_all() -> str:
 def test_connections() -> dict[str, list | dict]:
 	"""What `erpsync test-connections` tells, for the button in Sync Settings."""
 	frappe.only_for("System Manager")
-	from erpsync_app import connections
-
 	return {"sides": connections.test(), "drift": connections.drifted()}
 
 
@@ -116,6 +146,22 @@ def comparison() -> str:
 		return _("Not Yet")
 	result = escape_html(stored.get("verify_result") or "")
 	return f'{pretty_date(get_datetime(stored["last_verify"]))}<div class="text-medium text-muted">{result}</div>'
+
+
+def _check_line(log: str, right: str) -> None:
+	"""Raise PermissionError unless the user may work with sync and has the right on the document of a Sync Log line."""
+	frappe.only_for(ROLES)
+	line = frappe.get_doc("Sync Log", log)
+	check_may(right, line.ref_doctype, line.local_name)
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+	"""What a person has to do is said as a person reads it."""
+	try:
+		yield
+	except NeedsPerson as e:
+		frappe.throw(escape_html(str(e)))
 
 
 def _queue(doctype: str, local_name: str | None, cloud_name: str | None) -> None:

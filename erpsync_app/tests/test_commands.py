@@ -635,6 +635,22 @@ def test_resolve_of_what_is_not_there(ledger: None):
 	assert erpsync("resolve", "nothing").code == 2, "it is not said what to take"
 
 
+def test_undo(cloud: Person, local: Person, ledger: None, prefix: str):
+	set_rules(only("Brand", prefix))
+	insert_here(brand(prefix, description="old"))
+	sync()
+	cloud.edit("Brand", prefix, description="new")
+	sync()
+	(log,) = frappe.get_all("Sync Log", {"local_name": prefix, "operation": "update"}, pluck="name")
+	set_setting(enabled=1)
+	said = erpsync("undo", log, "--json")
+	fields = [{"field": "description", "before": "old", "now": "new"}]
+	assert said.json == {"ok": True, "doctype": "Brand", "name": prefix, "fields": fields}, said.text
+	until(lambda: [site.get("Brand", prefix)["description"] for site in (local, cloud)] == ["old", "old"])
+	failed(erpsync("undo", log), "nothing to put back")
+	failed(erpsync("undo", "nothing"), "There is no Sync Log nothing")
+
+
 # -- rules as a file
 
 DJANGO = """\
@@ -800,7 +816,7 @@ def test_every_command_explains_itself():
 	group = erpsync("--help")
 	assert group.code == 0
 	commands = ("connect", "disconnect", "test-connections", "sync", "process-webhooks", "show-status")
-	for command in (*commands, "show-conflicts", "resolve", "import-config", "export-config"):
+	for command in (*commands, "show-conflicts", "resolve", "undo", "import-config", "export-config"):
 		assert command in group.out
 		said = erpsync(command, "--help")
 		assert said.code == 0

@@ -66,7 +66,8 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 def test_a_form_brings_along_how_its_document_stands(local: Person, crossed: str) -> None:
 	answer = local.session.get(
-		f"{local.url}/api/method/frappe.desk.form.load.getdoc", params={"doctype": "Customer", "name": crossed}
+		f"{local.url}/api/method/frappe.desk.form.load.getdoc",
+		params={"doctype": "Customer", "name": crossed},
 	).json()
 	told = answer["docs"][0]["__onload"]["erpsync"]
 	record = frappe.db.get_value("Sync Record", {"local_name": crossed}, ["name", "cloud_name"], as_dict=True)
@@ -82,7 +83,8 @@ def test_what_came_from_the_cloud_stands_in_the_timeline(local: Person, cloud: P
 	sync()
 	_pause()
 	(line,) = local.session.get(
-		f"{local.url}/api/method/frappe.desk.form.load.getdoc", params={"doctype": "Customer", "name": crossed}
+		f"{local.url}/api/method/frappe.desk.form.load.getdoc",
+		params={"doctype": "Customer", "name": crossed},
 	).json()["docinfo"]["additional_timeline_content"]
 	assert line["content"] == "Sync brought from the cloud: Website, Customer Details"
 	newest, oldest = documents.history("Customer", crossed)

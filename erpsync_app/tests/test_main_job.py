@@ -4,12 +4,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import frappe
 import pytest
+from frappe.utils import get_datetime, now_datetime
 
 from erpsync_app import runs
 from erpsync_app.adapters.transactions import begin_writing
 from erpsync_app.api import desk
+from erpsync_app.engine.model import SIDES
 from erpsync_app.tests.support import (
 	Person,
 	count,
@@ -176,6 +180,19 @@ def test_an_open_conflict_waits_for_a_person(cloud: Person, acme: str, choice: s
 	assert (settled["name"], settled["status"]) == (conflict["name"], "Resolved")
 	assert settled["resolution"] == desk.CHOICES[choice]
 	assert settled["resolved_by"] == "Administrator"
+
+
+def test_an_open_conflict_tells_who_saved_last_and_when(cloud: Person, acme: str):
+	set_rules(only("Customer", acme, policy="manual"))
+	edit_here(acme, customer_details="from local")
+	cloud.edit("Customer", acme, customer_details="from cloud")
+	sync(doctype="Customer", name=acme)
+	edits = desk.last_edits(last_conflict("Customer", acme)["name"])
+	assert {side: edit["user"] for side, edit in edits.items()} == dict.fromkeys(SIDES, "Administrator")
+	for edit in edits.values():
+		assert abs(get_datetime(edit["modified"]) - now_datetime()) < timedelta(minutes=10)
+	cloud.delete("Customer", acme)
+	assert list(desk.last_edits(last_conflict("Customer", acme)["name"])) == ["local"]
 
 
 def test_a_conflict_settled_by_hand_leaves_both_sides_as_they_are(cloud: Person, acme: str):

@@ -29,6 +29,9 @@ AND_SALES = "Sync Manager and Sales Master Manager"
 
 METHODS = {
 	"settle": lambda: desk.settle("none", "keep_local"),
+	"last_edits": lambda: desk.last_edits("none"),
+	"look_at_undo": lambda: desk.look_at_undo("none"),
+	"undo": lambda: desk.undo("none"),
 	"sync_now": lambda: desk.sync_now("none"),
 	"retry_events": lambda: desk.retry_events([]),
 	"sync_all": lambda: desk.sync_all(),

@@ -5,7 +5,6 @@
 
 /** What the engine calls a clash between an edit and a delete. */
 const DOCUMENT = "(document)";
-const SIDES = ["base", "local", "cloud"];
 const COLUMNS = 6;
 
 const escape = (text) => frappe.utils.escape_html(cstr(text));
@@ -20,6 +19,12 @@ function named(doc) {
 function labels(doc, clashes) {
 	const found = clashes.map(({ field }) => __(frappe.meta.get_label(doc.ref_doctype, field) || field, null, doc.ref_doctype));
 	return [...new Set(found)].join(", ");
+}
+
+/** The names of the fields that clash; none where the whole document does. */
+export function fields_that_clash(doc) {
+	const names = JSON.parse(doc.clashes || "[]").map(({ field }) => field);
+	return names.includes(DOCUMENT) ? [] : names;
 }
 
 /** What happened, in a sentence. */
@@ -59,38 +64,49 @@ export function consequence(doc, choice) {
 
 /** The fields of a clash, side by side. */
 export function clash_table(doctype, clashes) {
-	const head = [__("Field"), __("After the last sync"), __("Local"), __("Cloud")];
-	const rows = clashes.map((clash) => {
-		const whole = clash.field === DOCUMENT;
-		const df = frappe.meta.get_docfield(doctype, clash.field);
-		const title = whole ? __("The whole document") : __(df?.label || clash.field, null, doctype);
-		const cells = SIDES.map((side) => {
-			const won = clash.winner === side;
-			const absent = !whole ? __("empty") : side === "base" ? "" : __("deleted");
-			const mark = won ? ` <span class="indicator-pill green no-indicator-dot">${__("kept")}</span>` : "";
-			return `<td class="${won ? "bold" : ""}">${shown(doctype, df, clash, side, absent)}${mark}</td>`;
-		});
-		return `<tr><th scope="row" title="${escape(clash.field)}">${escape(title)}</th>${cells.join("")}</tr>`;
-	});
-	const widths = ["16%", "28%", "28%", "28%"];
-	const titles = head.map((text, i) => `<th scope="col" style="width: ${widths[i]}">${escape(text)}</th>`);
-	return `<div class="table-responsive"><table class="table table-bordered" style="min-width: 700px; overflow-wrap: anywhere">
-		<thead><tr>${titles.join("")}</tr></thead>
-		<tbody>${rows.join("")}</tbody></table></div>`;
+	const columns = { base: __("After the last sync"), local: __("Local"), cloud: __("Cloud") };
+	return side_by_side(doctype, clashes, columns);
 }
 
-function shown(doctype, df, clash, side, absent) {
+/** Values of fields, side by side: `rows` hold the name of a `field`, and a value for each of `columns`, whose titles that
+ * is by the values' keys. */
+export function side_by_side(doctype, rows, columns) {
+	const keys = Object.keys(columns);
+	const width = Math.floor(84 / keys.length);
+	const titles = Object.values(columns).map(
+		(text) => `<th scope="col" style="width: ${width}%">${escape(text)}</th>`
+	);
+	const lines = rows.map((row) => {
+		const whole = row.field === DOCUMENT;
+		const df = frappe.meta.get_docfield(doctype, row.field);
+		const title = whole ? __("The whole document") : __(df?.label || row.field, null, doctype);
+		const cells = keys.map((key) => {
+			const won = row.winner === key;
+			const absent = !whole ? __("empty") : key === "base" ? "" : __("deleted");
+			const mark = won ? ` <span class="indicator-pill green no-indicator-dot">${__("kept")}</span>` : "";
+			return `<td class="${won ? "bold" : ""}">${shown(doctype, df, row, key, keys, absent)}${mark}</td>`;
+		});
+		return `<tr><th scope="row" title="${escape(row.field)}">${escape(title)}</th>${cells.join("")}</tr>`;
+	});
+	return `<div class="table-responsive"><table class="table table-bordered" style="min-width: ${
+		100 + 200 * keys.length
+	}px; overflow-wrap: anywhere">
+		<thead><tr><th scope="col" style="width: 16%">${__("Field")}</th>${titles.join("")}</tr></thead>
+		<tbody>${lines.join("")}</tbody></table></div>`;
+}
+
+function shown(doctype, df, clash, side, sides, absent) {
 	const value = clash[side];
 	if (is_empty(value)) return `<span class="text-muted">${escape(absent)}</span>`;
-	if (Array.isArray(value)) return rows_of(df?.options, clash, value, absent);
+	if (Array.isArray(value)) return rows_of(df?.options, clash, sides, value, absent);
 	if (typeof value === "object") return fields_of(doctype, value, side === "base" ? null : clash.base);
 	return `<span style="white-space: pre-wrap">${escape(text(value, df))}</span>`;
 }
 
 /** The rows that clash, with the columns that are not alike in all of them, and those that tell which row it is. */
-function rows_of(doctype, clash, rows, absent) {
+function rows_of(doctype, clash, sides, rows, absent) {
 	if (!rows.length) return `<span class="text-muted">${escape(absent)}</span>`;
-	const all = SIDES.flatMap((side) => clash[side] || []);
+	const all = sides.flatMap((side) => clash[side] || []);
 	const columns = frappe
 		.get_meta(doctype)
 		.fields.filter((df) => all.some((row) => !is_empty(row[df.fieldname])))
@@ -100,7 +116,7 @@ function rows_of(doctype, clash, rows, absent) {
 	const head = columns.map((df) => `<th scope="col">${escape(__(df.label, null, doctype))}</th>`);
 	const lines = rows.map((row) => {
 		const cells = columns.map((df) => {
-			const known = (clash.base || []).some((before) => same(before[df.fieldname], row[df.fieldname]));
+			const known = (clash[sides[0]] || []).some((before) => same(before[df.fieldname], row[df.fieldname]));
 			return `<td class="${known ? "" : "bold"}">${escape(text(row[df.fieldname], df))}</td>`;
 		});
 		return `<tr>${cells.join("")}</tr>`;

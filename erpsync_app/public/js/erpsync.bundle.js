@@ -3,11 +3,12 @@
 
 // What the forms and lists of ERP Sync share: words for the stored values, and calls to the server.
 
-import { clash_table, consequence, summary } from "./clashes";
+import { clash_table, consequence, fields_that_clash, side_by_side, summary } from "./clashes";
 import "./documents";
+import "./undo";
 
 frappe.provide("erpsync");
-Object.assign(erpsync, { clash_table, summary });
+Object.assign(erpsync, { clash_table, fields_that_clash, side_by_side, summary });
 
 const WORDS = {
 	direction: {

@@ -13,7 +13,9 @@ frappe.ui.form.on("Sync Conflict", {
 			const open = () => erpsync.open_cloud(frm.doc.ref_doctype, frm.doc.cloud_name);
 			frm.add_custom_button(__("Cloud Document"), open, __("View"));
 		}
-		if (frm.doc.status !== "Open" || !erpsync.may_act()) return;
+		if (!erpsync.may_act()) return;
+		if (frm.doc.winner) frm.add_custom_button(__("Use the Other Version"), () => use_other(frm));
+		if (frm.doc.status !== "Open") return;
 		if (frm.doc.refused) {
 			frm.set_intro(frappe.utils.escape_html(frm.doc.refused), "red");
 		} else if (frm.doc.resolved_by) {
@@ -30,7 +32,30 @@ frappe.ui.form.on("Sync Conflict", {
 function show_clashes(frm) {
 	const clashes = JSON.parse(frm.doc.clashes || "[]");
 	frappe.model.with_doctype(frm.doc.ref_doctype, () => {
-		const said = `<p class="bold">${frappe.utils.escape_html(erpsync.summary(frm.doc))}</p>`;
+		const said = `<p class="bold">${frappe.utils.escape_html(erpsync.summary(frm.doc))}</p><p class="last-edits"></p>`;
 		frm.get_field("clashes_html").$wrapper.html(said + erpsync.clash_table(frm.doc.ref_doctype, clashes));
+		if (frm.doc.status === "Open" && erpsync.may_act()) show_last_edits(frm);
 	});
+}
+
+/** Who saved the document last, and when: the cloud is asked, so it comes after the rest. */
+async function show_last_edits(frm) {
+	const { name } = frm.doc;
+	const edits = await frappe.xcall("erpsync_app.api.desk.last_edits", { conflict: name });
+	if (frm.doc.name !== name) return;
+	const told = Object.entries(edits).map(([side, { user, modified }]) =>
+		__("{0}: last saved by {1}, {2}", [
+			erpsync.word("side", side),
+			user,
+			frappe.datetime.str_to_user(modified),
+		])
+	);
+	frm.get_field("clashes_html").$wrapper.find(".last-edits").text(told.join(" · "));
+}
+
+/** The version that lost is put back, on both sides. */
+async function use_other(frm) {
+	const log = await erpsync.line_of_conflict(frm.doc);
+	if (log) return erpsync.undo(log, erpsync.fields_that_clash(frm.doc));
+	frappe.msgprint(__("The Sync Log does not tell any more what was overwritten: the values above do."));
 }

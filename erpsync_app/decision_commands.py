@@ -1,6 +1,6 @@
 # Copyright (c) 2026, erpsync_app contributors
 # License: MIT. See license.txt
-"""The commands about conflicts: `show-conflicts` and `resolve`."""
+"""The commands by which a person decides: `show-conflicts`, `resolve` and `undo`."""
 
 from __future__ import annotations
 
@@ -63,3 +63,28 @@ def resolve(as_json: bool, conflict: str, take: str) -> None:
 	if status == "Open":
 		fail("It could not be carried out yet; sync tries again. See show-conflicts.", as_json)
 	show(as_json, {"ok": True, "conflict": conflict}, lambda: click.echo(f"{document}: {status}."))
+
+
+@command("undo")
+@click.argument("log")
+@click.option("--over-edits", is_flag=True, help="Also where someone has edited the document since.")
+def undo(as_json: bool, log: str, over_edits: bool) -> None:
+	"""Put back what a sync overwrote or deleted, by the name of a Sync Log line, and let it cross at once."""
+	import frappe
+
+	from erpsync_app import runs
+	from erpsync_app import undo as undoing
+
+	told = undoing.look(log)
+	name = undoing.carry_out(log, over_edits=over_edits)
+	frappe.db.commit()
+	if frappe.db.get_single_value("Sync Settings", "enabled"):
+		runs.drain(trigger="command")
+		frappe.db.rollback()
+
+	def text() -> None:
+		for each in told["fields"]:
+			click.echo(f"  {each['field']}: {each['now']!r} -> {each['before']!r}")
+		click.echo(f"{told['doctype']} {name} is as it was before.")
+
+	show(as_json, {"ok": True, "doctype": told["doctype"], "name": name, "fields": told["fields"]}, text)

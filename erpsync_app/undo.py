@@ -1,0 +1,184 @@
+# Copyright (c) 2026, erpsync_app contributors
+# License: MIT. See license.txt
+"""Puts back what a sync overwrote, or deleted, as a line of the Sync Log keeps it.
+
+It is an edit of the local document like any other, made by the person who asks for it and with that person's rights:
+sync carries it to the cloud, whichever side it was that sync had overwritten.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import frappe
+from frappe import _
+from frappe.core.doctype.deleted_document.deleted_document import restore as restore_deleted
+
+from erpsync_app.adapters import settings
+from erpsync_app.adapters.local_site import LocalSite
+from erpsync_app.engine.beside import BESIDE
+from erpsync_app.engine.canonical import canonical, outbound
+from erpsync_app.engine.errors import NeedsPerson
+from erpsync_app.engine.mapping import Shape, Terms, shape_of
+from erpsync_app.engine.model import CLOUD, LOCAL, Fields
+
+NOTHING_TO_UNDO = {
+	"create": "It overwrote nothing. Delete the document if it is not to be there.",
+	"merge": "Frappe cannot take a merge apart. What the merged document held stands in the line of the Sync Log.",
+}
+
+
+@dataclass
+class Undo:
+	"""What undoing a line of the Sync Log would do. `fields` tell what stood there before sync wrote, and what stands there
+	now, in canonical form; `edited` are the labels of those that someone has changed since. Of a document that sync
+	deleted, `fields` hold what it was."""
+
+	log: str
+	doctype: str
+	name: str
+	operation: str
+	fields: list[dict[str, Any]] = field(default_factory=list)
+	edited: list[str] = field(default_factory=list)
+
+
+def look(log: str, only: Sequence[str] = ()) -> dict[str, Any]:
+	"""What undoing this line of the Sync Log would do, as `Undo` tells it; `only` for some of its fields, if any are named.
+	Raises NeedsPerson where it cannot be undone."""
+	return asdict(_look(log, only))
+
+
+def carry_out(log: str, only: Sequence[str] = (), *, over_edits: bool = False) -> str:
+	"""Undo a line of the Sync Log, or `only` some fields of it; answers the name of the document. In the current transaction.
+
+	Raises NeedsPerson where it cannot be undone, or where someone has edited the document since, unless `over_edits`; and
+	what Frappe raises where the user may not, or a validation refuses it.
+	"""
+	undo = _look(log, only)
+	if undo.edited and not over_edits:
+		raise NeedsPerson(
+			f"Someone has changed {', '.join(undo.edited)} of {undo.doctype} {undo.name} since. Undo it all the same, or"
+			" leave it as it is."
+		)
+	if undo.operation == "delete":
+		return _restore(undo)
+	before = {each["field"]: each["before"] for each in undo.fields}
+	if undo.operation == "rename":
+		return frappe.rename_doc(undo.doctype, undo.name, before["name"], show_alert=False)
+	shape, terms, doc = _shape(undo.doctype), _terms(), _read(undo.doctype, undo.name)
+	edited = frappe.get_doc(undo.doctype, undo.name)
+	edited.update(outbound(before, shape, terms, doc))
+	edited.save()
+	return undo.name
+
+
+def _look(log: str, only: Sequence[str]) -> Undo:
+	line = frappe.db.get_value(
+		"Sync Log",
+		log,
+		["name", "ref_doctype", "local_name", "operation", "overwritten", "creation"],
+		as_dict=True,
+	)
+	if not line:
+		raise NeedsPerson(f"There is no Sync Log {log}: take a name from the list of the Sync Log.")
+	doctype, name, operation = line["ref_doctype"], line["local_name"], line["operation"]
+	overwritten: Fields = json.loads(line["overwritten"] or "{}")
+	if operation in NOTHING_TO_UNDO or not overwritten:
+		raise NeedsPerson(NOTHING_TO_UNDO.get(operation, "It overwrote nothing."))
+	rule = settings.rules().get(doctype)
+	if rule and not rule.writes(CLOUD):
+		raise NeedsPerson(
+			f"The rule of {doctype} lets nothing cross from here to the cloud: put it back on the cloud, and it comes here."
+		)
+	undo = Undo(log, doctype, name, operation)
+	there = bool(name and frappe.db.exists(doctype, name))
+	if operation == "delete":
+		if there:
+			raise NeedsPerson(
+				f"There is a {doctype} {name} again: compare the two, and take over what is missing."
+			)
+		undo.fields = [
+			{"field": f, "before": value, "now": None} for f, value in overwritten.items() if value
+		]
+		return undo
+	if not there:
+		raise NeedsPerson(f"{doctype} {name} is not there any more: it was renamed or deleted since.")
+	if operation == "rename":
+		undo.fields = [{"field": "name", "before": overwritten["name"], "now": name}]
+		undo.edited = _labels(doctype, _written_since(line) & {"name"})
+		return undo
+	shape = _shape(doctype)
+	now = canonical(_read(doctype, name), shape, _terms())
+	wanted = (overwritten.keys() & now.keys()) - BESIDE
+	told = [f for f in wanted if overwritten[f] != now[f] and (not only or f in only)]
+	if not told:
+		raise NeedsPerson("It is as it was before: there is nothing to put back.")
+	undo.fields = [{"field": f, "before": overwritten[f], "now": now[f]} for f in sorted(told)]
+	undo.edited = _labels(doctype, {*told} & (_written_since(line) | _not_in_step(doctype, name, now)))
+	return undo
+
+
+def _written_since(line: dict[str, Any]) -> set[str]:
+	"""The fields of the document that sync has written since, on either side: someone has edited them on the other."""
+	later = frappe.get_all(
+		"Sync Log",
+		filters={
+			"ref_doctype": line["ref_doctype"],
+			"local_name": line["local_name"],
+			"outcome": "Success",
+			"creation": (">", line["creation"]),
+		},
+		pluck="changed_fields",
+	)
+	return {name for changed in later for name in (changed or "").splitlines()}
+
+
+def _not_in_step(doctype: str, name: str, now: Fields) -> set[str]:
+	"""The fields that were edited here and have yet to cross."""
+	kept = frappe.db.get_value("Sync Record", {"ref_doctype": doctype, "local_name": name}, "local_baseline")
+	baseline = json.loads(kept or "{}")
+	return {name for name, value in now.items() if name in baseline and baseline[name] != value}
+
+
+def _restore(undo: Undo) -> str:
+	kept = frappe.get_all(
+		"Deleted Document",
+		filters={"deleted_doctype": undo.doctype, "deleted_name": undo.name, "restored": 0},
+		pluck="name",
+		order_by="creation desc",
+		limit=1,
+	)
+	if not kept:
+		raise NeedsPerson(
+			f"Frappe's Deleted Document keeps {undo.doctype} {undo.name} no more, or it was restored: enter it anew from the"
+			" line of the Sync Log."
+		)
+	restore_deleted(kept[0], alert=False)
+	return frappe.db.get_value("Deleted Document", kept[0], "new_name")
+
+
+def _shape(doctype: str) -> Shape:
+	"""That of the local document alone: the cloud is not asked."""
+	meta, rule = LocalSite().meta(doctype), settings.rules().get(doctype)
+	if not rule:
+		raise NeedsPerson(
+			f"There is no enabled Sync Rule for {doctype}, so that nobody knows which fields it syncs."
+		)
+	return shape_of(meta, meta, replace(rule, field_map={}), settings.load().excluded)
+
+
+def _terms() -> Terms:
+	zone = LocalSite().time_zone
+	return Terms(LOCAL, zone, zone)
+
+
+def _read(doctype: str, name: str) -> dict[str, Any]:
+	return LocalSite().read(doctype, [name])[name]
+
+
+def _labels(doctype: str, fields: Iterable[str]) -> list[str]:
+	meta = frappe.get_meta(doctype)
+	return sorted(_(df.label) if (df := meta.get_field(name)) and df.label else name for name in fields)
