@@ -9,12 +9,11 @@ sync carries it to the cloud, whichever side it was that sync had overwritten.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import frappe
-from frappe import _
 from frappe.core.doctype.deleted_document.deleted_document import restore as restore_deleted
 
 from erpsync_app.adapters import settings
@@ -24,6 +23,7 @@ from erpsync_app.engine.canonical import canonical, outbound
 from erpsync_app.engine.errors import NeedsPerson
 from erpsync_app.engine.mapping import Shape, Terms, shape_of
 from erpsync_app.engine.model import CLOUD, LOCAL, Fields
+from erpsync_app.erp_sync.labels import labels
 
 NOTHING_TO_UNDO = {
 	"create": "It overwrote nothing. Delete the document if it is not to be there.",
@@ -108,7 +108,7 @@ def _look(log: str, only: Sequence[str]) -> Undo:
 		raise NeedsPerson(f"{doctype} {name} is not there any more: it was renamed or deleted since.")
 	if operation == "rename":
 		undo.fields = [{"field": "name", "before": overwritten["name"], "now": name}]
-		undo.edited = _labels(doctype, _written_since(line) & {"name"})
+		undo.edited = labels(doctype, _written_since(line) & {"name"})
 		return undo
 	shape = _shape(doctype)
 	now = canonical(_read(doctype, name), shape, _terms())
@@ -117,7 +117,8 @@ def _look(log: str, only: Sequence[str]) -> Undo:
 	if not told:
 		raise NeedsPerson("It is as it was before: there is nothing to put back.")
 	undo.fields = [{"field": f, "before": overwritten[f], "now": now[f]} for f in sorted(told)]
-	undo.edited = _labels(doctype, {*told} & (_written_since(line) | _not_in_step(doctype, name, now)))
+	since = _written_since(line) | _not_in_step(doctype, name, now)
+	undo.edited = labels(doctype, sorted({*told} & since))
 	return undo
 
 
@@ -177,8 +178,3 @@ def _terms() -> Terms:
 
 def _read(doctype: str, name: str) -> dict[str, Any]:
 	return LocalSite().read(doctype, [name])[name]
-
-
-def _labels(doctype: str, fields: Iterable[str]) -> list[str]:
-	meta = frappe.get_meta(doctype)
-	return sorted(_(df.label) if (df := meta.get_field(name)) and df.label else name for name in fields)

@@ -12,6 +12,7 @@ import frappe
 from frappe import _
 from frappe.utils import cint, escape_html, get_datetime, get_url_to_form, pretty_date
 
+from erpsync_app import attention as attend
 from erpsync_app import connections, jobs, webhooks
 from erpsync_app import undo as undoing
 from erpsync_app.adapters import event_queue
@@ -84,6 +85,20 @@ def sync_now(record: str) -> None:
 	doc = frappe.get_doc("Sync Record", record)
 	check_may("read", doc.ref_doctype, doc.local_name)
 	_queue(doc.ref_doctype, doc.local_name, doc.cloud_name)
+
+
+@frappe.whitelist(methods=["GET", "POST"])
+def attention(ignored: bool | int = False) -> list[attend.Item]:
+	"""What needs a person, as `attention.items` tells it."""
+	frappe.only_for(ROLES)
+	return attend.items(ignored=bool(cint(ignored)))
+
+
+@frappe.whitelist(methods=["POST"])
+def ignore(records: str | list) -> int:
+	"""Put off what these Sync Records tell, until they tell something else. Answers how many could be put off."""
+	frappe.only_for(ROLES)
+	return attend.ignore(frappe.parse_json(records))
 
 
 @frappe.whitelist(methods=["POST"])

@@ -15,7 +15,7 @@ from pypika.terms import NullValue
 
 from erpsync_app.adapters import settings
 from erpsync_app.adapters.event_queue import key_of
-from erpsync_app.engine.beside import ATTACHMENTS, TAGS
+from erpsync_app.erp_sync.labels import labels
 
 MOST_LINES = 20
 """Of the Sync Log, that a form shows."""
@@ -54,8 +54,8 @@ def history(doctype: str, name: str) -> list[dict[str, Any]]:
 	fields = ["name", "creation", "operation", "direction", "outcome", "changed_fields", "message"]
 	lines = _log(doctype, name, fields)
 	for line in lines:
-		changed = line.pop("changed_fields")
-		line["changed"] = _labels(doctype, changed) if line["operation"] == "update" else []
+		changed = line.pop("changed_fields") or ""
+		line["changed"] = labels(doctype, changed.splitlines()) if line["operation"] == "update" else []
 	return lines
 
 
@@ -77,16 +77,8 @@ def _told(doctype: str, line: dict[str, Any]) -> str:
 	}
 	if told := sentences.get(line["operation"]):
 		return told
-	labels = ", ".join(_labels(doctype, line["changed_fields"]))
-	return _("Sync brought from the cloud: {0}").format(escape_html(labels or _("Status")))
-
-
-def _labels(doctype: str, changed: str | None) -> list[str]:
-	"""The labels of fields, of which the Sync Log keeps a name a line."""
-	meta = frappe.get_meta(doctype)
-	words = {ATTACHMENTS: _("Attachments"), TAGS: _("Tags"), "name": _("ID")}
-	labels = {df.fieldname: _(df.label, context=doctype) for df in meta.fields if df.label}
-	return [words.get(field) or labels.get(field) or field for field in (changed or "").splitlines()]
+	changed = ", ".join(labels(doctype, (line["changed_fields"] or "").splitlines()))
+	return _("Sync brought from the cloud: {0}").format(escape_html(changed or _("Status")))
 
 
 def _log(doctype: str, name: str, fields: list[str], **filters: str) -> list[dict[str, Any]]:

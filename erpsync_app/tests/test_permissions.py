@@ -29,6 +29,8 @@ AND_SALES = "Sync Manager and Sales Master Manager"
 
 METHODS = {
 	"settle": lambda: desk.settle("none", "keep_local"),
+	"attention": lambda: desk.attention(),
+	"ignore": lambda: desk.ignore([]),
 	"last_edits": lambda: desk.last_edits("none"),
 	"look_at_undo": lambda: desk.look_at_undo("none"),
 	"undo": lambda: desk.undo("none"),

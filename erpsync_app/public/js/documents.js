@@ -11,6 +11,11 @@ const HOW = {
 	Failed: [__("Failed"), "red"],
 };
 
+frappe.provide("erpsync");
+
+/** The word and the colour for the status of a Sync Record. */
+erpsync.standing_words = (status) => HOW[status];
+
 /** When a form asks again how its document stands, in milliseconds after the last time, while it waits. */
 const ASK_AGAIN = [1500, 3000, 6000, 12000];
 

@@ -22,6 +22,7 @@ class SyncRecord(Document):
 		cloud_name: DF.Data | None
 		cloud_wrote: DF.SmallText | None
 		error: DF.SmallText | None
+		ignored_error: DF.Code | None
 		intent_again: DF.Int
 		intent_before: DF.Code | None
 		intent_instead_of: DF.Data | None
