@@ -15,14 +15,12 @@ from zoneinfo import ZoneInfo
 
 import frappe
 from frappe import _
-from frappe.desk.doctype.notification_log.notification_log import make_notification_logs
 from frappe.utils import escape_html, get_datetime, get_system_timezone, now_datetime
 
-from erpsync_app import jobs
+from erpsync_app import jobs, notices
 from erpsync_app.adapters import event_queue, identity, settings
 from erpsync_app.adapters.cloud_site import CloudSite
 from erpsync_app.adapters.transactions import alone
-from erpsync_app.api import ROLES
 from erpsync_app.engine.errors import Halt
 from erpsync_app.engine.model import CLOUD, LOCAL, Side
 from erpsync_app.engine.safety import COUNTED, Breakers, moved
@@ -78,33 +76,8 @@ def trip(halt: Halt) -> None:
 		return True
 
 	if alone(pause):
-		_notify(str(halt), reason)
-
-
-def _notify(what: str, reason: str) -> None:
-	"""A line in the Desk's bell, and an e-mail where the user wants those. That it fails does not undo the pause."""
-	try:
-		notification = {
-			"type": "Alert",
-			"document_type": SETTINGS,
-			"document_name": SETTINGS,
-			"subject": f"<b>{_('Sync is paused')}</b>: {escape_html(what)}",
-			"email_content": escape_html(reason).replace("\n", "<br>"),
-			"from_user": frappe.session.user,
-		}
-		make_notification_logs(frappe._dict(notification), _people())
-		frappe.db.commit()
-	except Exception:
-		frappe.db.rollback()
-		frappe.logger("erpsync").warning("could not notify that sync is paused", exc_info=True)
-
-
-def _people() -> list[str]:
-	"""The e-mail addresses by which Frappe names those who may see sync."""
-	having = {"role": ("in", ROLES), "parenttype": "User"}
-	names = frappe.get_all("Has Role", filters=having, pluck="parent", order_by="parent asc")
-	users = {"name": ("in", [*names, "Administrator"]), "enabled": 1}
-	return frappe.get_all("User", filters=users, pluck="email", order_by="email asc", distinct=True)
+		subject = f"<b>{_('Sync is paused')}</b>: {escape_html(str(halt))}"
+		notices.tell(subject, escape_html(reason).replace("\n", "<br>"))
 
 
 # -- going on

@@ -99,7 +99,9 @@ def scan_all() -> None:
 
 
 def tick() -> None:
-	"""Every minute, by the scheduler: wake a worker for what has become due, and scan when it is time."""
+	"""Every minute, by the scheduler: wake a worker for what has become due, scan when it is time, and tell people what
+	needs them."""
+	from erpsync_app import notices
 	from erpsync_app.adapters import settings
 
 	current = settings.load()
@@ -110,6 +112,7 @@ def tick() -> None:
 	last = settings.last_scan()
 	if not last or (now_datetime() - last).total_seconds() >= current.scan_minutes * 60:
 		start_scan()
+	notices.tell_what_came_up()
 
 
 def _quietly(work: Callable[[datetime], object]) -> None:

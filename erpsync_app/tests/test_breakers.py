@@ -14,7 +14,7 @@ import frappe
 import pytest
 from frappe.utils import get_datetime
 
-from erpsync_app import breakers, jobs, runs
+from erpsync_app import breakers, jobs, notices, runs
 from erpsync_app.adapters import identity, settings
 from erpsync_app.api import desk, queue_status
 from erpsync_app.engine.errors import Halt, NeedsPerson
@@ -376,7 +376,7 @@ def test_a_form_that_was_open_does_not_say_go_on(cloud: Person, names: list[str]
 
 
 def test_who_is_told(names: list[str]):
-	assert "admin@example.com" in breakers._people()
+	assert "admin@example.com" in notices.people()
 
 
 def test_pausing_by_hand_acknowledges_nothing(cloud: Person, names: list[str]):

@@ -24,7 +24,7 @@ BESIDE = tuple(
 
 CURSORS = ("local_deletions_cursor", "cloud_deletions_cursor", *BESIDE)
 KEPT_BY_SYNC = (
-	*("last_scan", "last_error", "last_error_on", "last_verify", "verify_result"),
+	*("last_notice", "last_scan", "last_error", "last_error_on", "last_verify", "verify_result"),
 	*CURSORS,
 	*breakers.KEPT,
 	*("cloud_webhooks", "webhook_problem"),  # those of `webhooks`
@@ -70,6 +70,7 @@ class SyncSettings(Document):
 		keep_webhooks: DF.Check
 		last_error: DF.Code | None
 		last_error_on: DF.Datetime | None
+		last_notice: DF.Datetime | None
 		last_scan: DF.Datetime | None
 		last_verify: DF.Datetime | None
 		local_assignments_cursor: DF.Data | None
