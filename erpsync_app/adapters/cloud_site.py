@@ -72,18 +72,28 @@ class CloudSite(RestFiles):
 		"""The rights on a DocType that sync may need and the user does not have, in Frappe's words."""
 		meta = self.meta(doctype)
 		needed = RIGHTS + (RIGHTS_OF_SUBMITTABLE if meta.submittable else ())
+		return tuple(right for right in needed if not self._may(right, doctype))
+
+	def count(self, doctype: str) -> int | None:
+		"""How many documents of the DocType there are, for a person to see; None where there is no such DocType, or the user
+		may not read it."""
+		try:
+			if not self._may("read", doctype):
+				return None
+		except Refused:
+			return None  # there is no such DocType
+		return int(self._ask("frappe.client.get_count", f"count {doctype}", doctype=doctype) or 0)
+
+	def _may(self, right: str, doctype: str) -> bool:
 		# Without a document's name Frappe answers for the DocType.
-		return tuple(
-			right
-			for right in needed
-			if not self._ask(
-				"frappe.client.has_permission",
-				f"tell the permissions on {doctype}",
-				doctype=doctype,
-				docname="",
-				perm_type=right,
-			)["has_permission"]
+		answer = self._ask(
+			"frappe.client.has_permission",
+			f"tell the permissions on {doctype}",
+			doctype=doctype,
+			docname="",
+			perm_type=right,
 		)
+		return bool(answer["has_permission"])
 
 	def shared(
 		self, doctype: str, fields: Sequence[str], filters: Sequence[Sequence[Any]]

@@ -114,8 +114,8 @@ def test_the_workspace_leads_to_what_is_there() -> None:
 	workspace = frappe.get_doc("Workspace", "ERP Sync")
 	assert workspace.public and {row.role for row in workspace.roles} == {"System Manager", "Sync Manager"}
 	targets = {row.link_to for row in [*workspace.links, *workspace.shortcuts] if row.link_to}
-	assert targets == set(OURS) - {"Sync Rule Field"} | {"sync-attention"}
-	assert frappe.db.exists("Page", "sync-attention")
+	assert targets == set(OURS) - {"Sync Rule Field"} | {"sync-attention", "sync-setup"}
+	assert all(frappe.db.exists("Page", page) for page in ("sync-attention", "sync-setup"))
 	for row in workspace.number_cards:
 		assert frappe.db.exists("Number Card", row.number_card_name)
 

@@ -10,7 +10,7 @@ import frappe
 import pytest
 
 from erpsync_app.adapters.settings import SYNC_USER
-from erpsync_app.api import desk
+from erpsync_app.api import desk, setup
 from erpsync_app.erp_sync.roles import check_may, may_see_sync
 
 RIGHTS = ("read", "write", "create", "delete")
@@ -39,6 +39,10 @@ METHODS = {
 	"sync_all": lambda: desk.sync_all(),
 	"test_connections": lambda: desk.test_connections(),
 	"set_up_webhooks": lambda: desk.set_up_webhooks(),
+	"connect": lambda: setup.connect("https://cloud.example.com", "key", "secret"),
+	"choices": lambda: setup.choices(),
+	"start": lambda: setup.start([]),
+	"progress": lambda: setup.progress(),
 }
 
 
@@ -141,7 +145,9 @@ def test_methods_of_the_desk_are_closed_to_others(become, method: str, role: str
 		METHODS[method]()
 
 
-@pytest.mark.parametrize("method", ["test_connections", "set_up_webhooks"])
+@pytest.mark.parametrize(
+	"method", ["test_connections", "set_up_webhooks", "connect", "choices", "start", "progress"]
+)
 def test_a_sync_manager_may_not_use_the_keys(become, method: str) -> None:
 	become("Sync Manager")
 	with pytest.raises(frappe.PermissionError):
