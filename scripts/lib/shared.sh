@@ -40,11 +40,25 @@ bench_setting() { "$here/bench" env | sed -n "s/^$1=//p"; }
 
 # What the tests on real sites, and the business, need of the bench's own Python.
 bench_pytest() {
-	local python=$1/env/bin/python
-	"$here/bench" run "$python" -c 'import pytest, hypothesis, xdist' 2>/dev/null ||
-		"$here/bench" run "$python" -m pip install --quiet 'pytest>=8' 'hypothesis>=6.100' 'pytest-xdist>=3.6' ||
+	local python=$1/env/bin/python modules='pytest, hypothesis, xdist'
+	local -a packages=('pytest>=8' 'hypothesis>=6.100' 'pytest-xdist>=3.6')
+	if chromium_is_here; then
+		modules+=', playwright' packages+=('playwright>=1.48')
+	else
+		echo "==> no Chromium here: the tests of the Desk in a browser are SKIPPED (install chromium to run them)"
+	fi
+	"$here/bench" run "$python" -c "import $modules" 2>/dev/null ||
+		"$here/bench" run "$python" -m pip install --quiet "${packages[@]}" ||
 		{
 			echo "pytest could not be installed into the bench: check the network and run this again." >&2
 			return 1
 		}
+}
+
+chromium_is_here() {
+	local name
+	for name in chromium chromium-browser google-chrome; do
+		if command -v "$name" >/dev/null; then return 0; fi
+	done
+	return 1
 }
