@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from erpsync_app.command_line import command, fail, show
@@ -38,9 +40,10 @@ def show_conflicts(as_json: bool, show_all: bool) -> None:
 @click.argument("conflict")
 @click.option(
 	"--take",
-	type=click.Choice([*TAKE]),
 	required=True,
-	help="Whose values both sites are to have; `neither` leaves both as they are.",
+	metavar="local|cloud|neither|FILE",
+	help="Whose values both sites are to have; `neither` leaves both as they are. Or a YAML file that says for each field"
+	" `take: local`, `take: cloud` or `take: base` (what both had after the last sync), or a `value`.",
 )
 def resolve(as_json: bool, conflict: str, take: str) -> None:
 	"""Settle an open conflict, by the name that show-conflicts tells, and carry it out at once."""
@@ -51,7 +54,10 @@ def resolve(as_json: bool, conflict: str, take: str) -> None:
 
 	if not frappe.db.exists("Sync Conflict", conflict):
 		fail(f"There is no Sync Conflict {conflict}: take a name that show-conflicts tells.", as_json)
-	desk.settle(conflict, TAKE[take])
+	if take in TAKE:
+		desk.settle(conflict, TAKE[take])
+	else:
+		desk.settle_by_field(conflict, _chosen(take, as_json))
 	frappe.db.commit()
 	runs.drain(trigger="command")
 	frappe.db.rollback()
@@ -63,6 +69,22 @@ def resolve(as_json: bool, conflict: str, take: str) -> None:
 	if status == "Open":
 		fail("It could not be carried out yet; sync tries again. See show-conflicts.", as_json)
 	show(as_json, {"ok": True, "conflict": conflict}, lambda: click.echo(f"{document}: {status}."))
+
+
+def _chosen(path: str, as_json: bool) -> dict[str, dict[str, Any]]:
+	"""What a file says of each field."""
+	import yaml
+
+	try:
+		with open(path) as file:
+			chosen = yaml.safe_load(file)
+	except OSError:
+		fail(f"Take one of {', '.join(TAKE)}, or name a file: there is no file {path}.", as_json)
+	except yaml.YAMLError as e:
+		fail(f"{path} is no YAML: {' '.join(str(e).split())}", as_json)
+	if not isinstance(chosen, dict) or not all(isinstance(each, dict) for each in chosen.values()):
+		fail(f"{path} must say for each field `take:` a side, or a `value:`.", as_json)
+	return chosen
 
 
 @command("undo")

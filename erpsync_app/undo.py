@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import frappe
 from frappe.core.doctype.deleted_document.deleted_document import restore as restore_deleted
 
+from erpsync_app import edits
 from erpsync_app.adapters import settings
-from erpsync_app.adapters.local_site import LocalSite
 from erpsync_app.engine.beside import BESIDE
-from erpsync_app.engine.canonical import canonical, outbound
 from erpsync_app.engine.errors import NeedsPerson
-from erpsync_app.engine.mapping import Shape, Terms, shape_of
-from erpsync_app.engine.model import CLOUD, LOCAL, Fields
+from erpsync_app.engine.model import CLOUD, Fields
 from erpsync_app.erp_sync.labels import labels
 
 NOTHING_TO_UNDO = {
@@ -68,10 +66,7 @@ def carry_out(log: str, only: Sequence[str] = (), *, over_edits: bool = False) -
 	before = {each["field"]: each["before"] for each in undo.fields}
 	if undo.operation == "rename":
 		return frappe.rename_doc(undo.doctype, undo.name, before["name"], show_alert=False)
-	shape, terms, doc = _shape(undo.doctype), _terms(), _read(undo.doctype, undo.name)
-	edited = frappe.get_doc(undo.doctype, undo.name)
-	edited.update(outbound(before, shape, terms, doc))
-	edited.save()
+	edits.edit(undo.doctype, undo.name, before)
 	return undo.name
 
 
@@ -110,8 +105,7 @@ def _look(log: str, only: Sequence[str]) -> Undo:
 		undo.fields = [{"field": "name", "before": overwritten["name"], "now": name}]
 		undo.edited = labels(doctype, _written_since(line) & {"name"})
 		return undo
-	shape = _shape(doctype)
-	now = canonical(_read(doctype, name), shape, _terms())
+	now = edits.present(doctype, name)
 	wanted = (overwritten.keys() & now.keys()) - BESIDE
 	told = [f for f in wanted if overwritten[f] != now[f] and (not only or f in only)]
 	if not told:
@@ -159,22 +153,3 @@ def _restore(undo: Undo) -> str:
 		)
 	restore_deleted(kept[0], alert=False)
 	return frappe.db.get_value("Deleted Document", kept[0], "new_name")
-
-
-def _shape(doctype: str) -> Shape:
-	"""That of the local document alone: the cloud is not asked."""
-	meta, rule = LocalSite().meta(doctype), settings.rules().get(doctype)
-	if not rule:
-		raise NeedsPerson(
-			f"There is no enabled Sync Rule for {doctype}, so that nobody knows which fields it syncs."
-		)
-	return shape_of(meta, meta, replace(rule, field_map={}), settings.load().excluded)
-
-
-def _terms() -> Terms:
-	zone = LocalSite().time_zone
-	return Terms(LOCAL, zone, zone)
-
-
-def _read(doctype: str, name: str) -> dict[str, Any]:
-	return LocalSite().read(doctype, [name])[name]

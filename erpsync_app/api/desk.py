@@ -13,7 +13,7 @@ from frappe import _
 from frappe.utils import cint, escape_html, get_datetime, get_url_to_form, pretty_date
 
 from erpsync_app import attention as attend
-from erpsync_app import connections, jobs, webhooks
+from erpsync_app import connections, edits, jobs, settling, webhooks
 from erpsync_app import undo as undoing
 from erpsync_app.adapters import event_queue
 from erpsync_app.adapters.transactions import again
@@ -32,14 +32,31 @@ def settle(conflict: str, choice: str) -> None:
 	if choice not in CHOICES:
 		frappe.throw(_("Choose one of: {0}.").format(", ".join(CHOICES)))
 
+	_choose(conflict, CHOICES[choice])
+
+
+@frappe.whitelist(methods=["POST"])
+def settle_by_field(conflict: str, chosen: str | dict) -> None:
+	"""Carry out a person's choice for each field of an open conflict: `{"take": side}`, where the side may also be `base`,
+	what both had after the last sync; or `{"value": …}`. What is not chosen stays as it is on the local side."""
+	frappe.only_for(ROLES)
+	with _said():
+		_choose(conflict, CHOICES["keep_local"], frappe.parse_json(chosen))
+
+
+def _choose(conflict: str, choice: str, chosen: dict[str, dict[str, Any]] | None = None) -> None:
+	"""Note a person's choice; and write first, on the local side, what was chosen field by field."""
+
 	def choose() -> None:
 		doc = frappe.get_doc("Sync Conflict", conflict)
 		if doc.status != "Open":
 			frappe.throw(_("This conflict is resolved already."))
 		check_may("write", doc.ref_doctype, doc.local_name)
-		frappe.db.set_value("Sync Record", doc.record, "choice", CHOICES[choice])
-		chosen = {"resolved_by": frappe.session.user, "refused": None}
-		frappe.db.set_value("Sync Conflict", conflict, chosen)
+		if chosen:
+			edits.edit(doc.ref_doctype, doc.local_name, settling.values(doc.clashes, chosen))
+		frappe.db.set_value("Sync Record", doc.record, "choice", choice)
+		noted = {"resolved_by": frappe.session.user, "refused": None}
+		frappe.db.set_value("Sync Conflict", conflict, noted)
 		_queue(doc.ref_doctype, doc.local_name, doc.cloud_name)
 
 	again(choose)  # a worker may be at the same document

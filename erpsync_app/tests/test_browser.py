@@ -148,6 +148,19 @@ def test_a_conflict_is_read_and_settled(page: Page, cloud: Person, crossed: str)
 		until(lambda: cloud.get("Customer", crossed)["website"] == "here.example.com")
 
 
+def test_a_conflict_is_settled_with_a_value_typed_in(page: Page, cloud: Person, crossed: str) -> None:
+	conflict = clash(cloud, crossed)
+	switch(enabled=1)
+	page.goto(f"/app/sync-conflict/{conflict}")
+	page.locator("button", has_text="Choose by Field").first.click()
+	dialog = page.locator(".modal.show")
+	dialog.locator("[data-fieldname='take_0'] select").select_option("other")
+	dialog.locator("[data-fieldname='value_0'] input").fill("typed.example.com")
+	dialog.locator(".btn-modal-primary").click()
+	until(lambda: cloud.get("Customer", crossed)["website"] == "typed.example.com")
+	until(lambda: frappe.db.get_value("Customer", crossed, "website") == "typed.example.com")
+
+
 def test_what_was_overwritten_is_put_back(page: Page, cloud: Person, crossed: str) -> None:
 	switch(enabled=0, paused=0)
 	cloud.edit("Customer", crossed, website="new.example.com")

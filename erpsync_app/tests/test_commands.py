@@ -630,6 +630,30 @@ def test_resolve(cloud: Person, local: Person, ledger: None, prefix: str, take: 
 	failed(erpsync("resolve", name, "--take", take), "resolved already")
 
 
+def test_resolve_with_a_file(cloud: Person, local: Person, ledger: None, prefix: str, tmp_path: Path):
+	set_rules(only("Brand", prefix, policy="manual"))
+	insert_here(brand(prefix, description="base"))
+	sync()
+	frappe.get_doc("Brand", prefix).update({"description": "ours"}).save()
+	frappe.db.commit()
+	cloud.edit("Brand", prefix, description="theirs")
+	sync()
+	(name,) = frappe.get_all("Sync Conflict", {"status": "Open"}, pluck="name")
+	failed(erpsync("resolve", name, "--take", "nowhere.yaml"), "no file nowhere.yaml")
+	file = tmp_path / "chosen.yaml"
+	for text, words in (
+		("- a", "must say for each field"),
+		("{", "is no YAML"),
+		("image: {take: local}", "does not clash"),
+	):
+		file.write_text(text)
+		failed(erpsync("resolve", name, "--take", str(file)), words)
+	file.write_text("description: {value: both}")
+	said = erpsync("resolve", name, "--take", str(file), "--json")
+	assert said.json == {"ok": True, "conflict": name}, said.text
+	assert [site.get("Brand", prefix)["description"] for site in (local, cloud)] == ["both", "both"]
+
+
 def test_resolve_of_what_is_not_there(ledger: None):
 	failed(erpsync("resolve", "nothing", "--take", "local"), "no Sync Conflict nothing")
 	assert erpsync("resolve", "nothing").code == 2, "it is not said what to take"

@@ -182,6 +182,30 @@ def test_an_open_conflict_waits_for_a_person(cloud: Person, acme: str, choice: s
 	assert settled["resolved_by"] == "Administrator"
 
 
+def test_a_conflict_is_settled_field_by_field(cloud: Person, acme: str):
+	set_rules(only("Customer", acme, policy="manual"))
+	clashing = {"customer_details": "from {}", "website": "{}.example.com", "tax_id": "tax {}"}
+	edit_here(acme, **{field: text.format("local") for field, text in clashing.items()})
+	cloud.edit("Customer", acme, **{field: text.format("cloud") for field, text in clashing.items()})
+	sync(doctype="Customer", name=acme)
+	conflict = last_conflict("Customer", acme)["name"]
+	chosen = {"website": {"take": "cloud"}, "tax_id": {"value": "typed"}}
+	for wrong, words in (
+		({"email_id": {"take": "local"}}, "does not clash"),
+		({"tax_id": {}}, "give a value"),
+	):
+		with pytest.raises(frappe.ValidationError, match=words):
+			desk.settle_by_field(conflict, wrong)
+	frappe.db.rollback()
+	desk.settle_by_field(conflict, chosen)
+	frappe.db.commit()
+	sync(doctype="Customer", name=acme)
+	assert values(cloud, acme, "customer_details") == ("from local",) * 2
+	assert values(cloud, acme, "website") == ("cloud.example.com",) * 2
+	assert values(cloud, acme, "tax_id") == ("typed",) * 2
+	assert last_conflict("Customer", acme)["status"] == "Resolved"
+
+
 def test_an_open_conflict_tells_who_saved_last_and_when(cloud: Person, acme: str):
 	set_rules(only("Customer", acme, policy="manual"))
 	edit_here(acme, customer_details="from local")

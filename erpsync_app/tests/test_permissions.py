@@ -29,6 +29,7 @@ AND_SALES = "Sync Manager and Sales Master Manager"
 
 METHODS = {
 	"settle": lambda: desk.settle("none", "keep_local"),
+	"settle_by_field": lambda: desk.settle_by_field("none", {}),
 	"attention": lambda: desk.attention(),
 	"ignore": lambda: desk.ignore([]),
 	"last_edits": lambda: desk.last_edits("none"),

@@ -42,11 +42,7 @@ bench_setting() { "$here/bench" env | sed -n "s/^$1=//p"; }
 bench_pytest() {
 	local python=$1/env/bin/python modules='pytest, hypothesis, xdist'
 	local -a packages=('pytest>=8' 'hypothesis>=6.100' 'pytest-xdist>=3.6')
-	if chromium_is_here; then
-		modules+=', playwright' packages+=('playwright>=1.48')
-	else
-		echo "==> no Chromium here: the tests of the Desk in a browser are SKIPPED (install chromium to run them)"
-	fi
+	if chromium_is_here; then modules+=', playwright' packages+=('playwright>=1.48'); fi
 	"$here/bench" run "$python" -c "import $modules" 2>/dev/null ||
 		"$here/bench" run "$python" -m pip install --quiet "${packages[@]}" ||
 		{

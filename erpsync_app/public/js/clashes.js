@@ -6,6 +6,7 @@
 /** What the engine calls a clash between an edit and a delete. */
 const DOCUMENT = "(document)";
 const COLUMNS = 6;
+const BRIEF = 60;
 
 const escape = (text) => frappe.utils.escape_html(cstr(text));
 const is_empty = (value) => value === null || value === undefined || value === "";
@@ -25,6 +26,13 @@ function labels(doc, clashes) {
 export function fields_that_clash(doc) {
 	const names = JSON.parse(doc.clashes || "[]").map(({ field }) => field);
 	return names.includes(DOCUMENT) ? [] : names;
+}
+
+/** A value on one line. */
+export function in_brief(doctype, field, value) {
+	const df = frappe.meta.get_docfield(doctype, field);
+	if (Array.isArray(value)) return __("{0} rows", [value.length]);
+	return is_empty(value) ? __("empty") : cstr(text(value, df)).replace(/\s+/g, " ").slice(0, BRIEF);
 }
 
 /** What happened, in a sentence. */

@@ -5,6 +5,7 @@
 
 import { clash_table, consequence, fields_that_clash, side_by_side, summary } from "./clashes";
 import "./documents";
+import "./settle_by_field";
 import "./undo";
 
 frappe.provide("erpsync");

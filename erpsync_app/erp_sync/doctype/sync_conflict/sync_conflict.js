@@ -26,6 +26,11 @@ frappe.ui.form.on("Sync Conflict", {
 				if (await erpsync.settle([frm.doc.name], choice, frm.doc)) frm.reload_doc();
 			});
 		}
+		if (erpsync.has_fields_to_choose(frm.doc)) {
+			frm.add_custom_button(__("Choose by Field"), async () => {
+				if (await erpsync.settle_by_field(frm.doc)) frm.reload_doc();
+			});
+		}
 	},
 });
 
