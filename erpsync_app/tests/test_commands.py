@@ -611,19 +611,25 @@ def test_show_conflicts(cloud: Person, ledger: None, prefix: str):
 	assert "By hand" in erpsync("show-conflicts", "--all").out
 
 
+def clashing(cloud: Person, name: str) -> str:
+	"""The name of an open conflict about the description of a brand: `ours`, `theirs`, and before both `base`."""
+	set_rules(only("Brand", name, policy="manual"))
+	insert_here(brand(name, description="base"))
+	sync()
+	frappe.get_doc("Brand", name).update({"description": "ours"}).save()
+	frappe.db.commit()
+	cloud.edit("Brand", name, description="theirs")
+	sync()
+	(conflict,) = frappe.get_all("Sync Conflict", {"status": "Open"}, pluck="name")
+	return conflict
+
+
 @pytest.mark.parametrize(
 	("take", "values"),
 	[("local", ["ours"] * 2), ("cloud", ["theirs"] * 2), ("neither", ["ours", "theirs"])],
 )
 def test_resolve(cloud: Person, local: Person, ledger: None, prefix: str, take: str, values: list[str]):
-	set_rules(only("Brand", prefix, policy="manual"))
-	insert_here(brand(prefix, description="base"))
-	sync()
-	frappe.get_doc("Brand", prefix).update({"description": "ours"}).save()
-	frappe.db.commit()
-	cloud.edit("Brand", prefix, description="theirs")
-	sync()
-	(name,) = frappe.get_all("Sync Conflict", {"status": "Open"}, pluck="name")
+	name = clashing(cloud, prefix)
 	said = erpsync("resolve", name, "--take", take, "--json")
 	assert said.json == {"ok": True, "conflict": name}, said.text
 	assert [site.get("Brand", prefix)["description"] for site in (local, cloud)] == values
@@ -631,14 +637,7 @@ def test_resolve(cloud: Person, local: Person, ledger: None, prefix: str, take: 
 
 
 def test_resolve_with_a_file(cloud: Person, local: Person, ledger: None, prefix: str, tmp_path: Path):
-	set_rules(only("Brand", prefix, policy="manual"))
-	insert_here(brand(prefix, description="base"))
-	sync()
-	frappe.get_doc("Brand", prefix).update({"description": "ours"}).save()
-	frappe.db.commit()
-	cloud.edit("Brand", prefix, description="theirs")
-	sync()
-	(name,) = frappe.get_all("Sync Conflict", {"status": "Open"}, pluck="name")
+	name = clashing(cloud, prefix)
 	failed(erpsync("resolve", name, "--take", "nowhere.yaml"), "no file nowhere.yaml")
 	file = tmp_path / "chosen.yaml"
 	for text, words in (
