@@ -11,7 +11,7 @@ where the other side deleted it; and what went with a leader that came back is m
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -132,13 +132,44 @@ def _with_news(ctx: Context, rule: Rule, side: Side, names: Collection[str]) -> 
 	news = set()
 	for doctype, docs in _about(ctx, rule, side, names):
 		known = ctx.ledger.stamps(doctype, side, [doc["name"] for doc in docs])
-		follower = FOLLOWERS[doctype]
+		follower, unchanged = FOLLOWERS[doctype], []
 		for doc in docs:
 			was = known.get(doc["name"])
+			if was == doc["modified"]:
+				unchanged.append(doc)
 			# What was closed before it crossed stays at home, and goes with its document.
-			if was != doc["modified"] if was is not None else matches(follower.taken_up, doc):
+			elif was is not None or matches(follower.taken_up, doc):
 				news.add(str(doc[follower.about[1]]))
+		news |= _merged_in(ctx, rule, side, doctype, unchanged)
 	return news
+
+
+def _merged_in(ctx: Context, rule: Rule, side: Side, doctype: str, docs: Sequence[Document]) -> set[str]:
+	"""The documents of which something is said that was said of another one when it was in step: that one was merged into
+	them, which touches neither them nor what is said."""
+	of_name = FOLLOWERS[doctype].about[1]
+	bound = ctx.ledger.bindings(doctype, side, [doc["name"] for doc in docs]) if docs else {}
+	# Of each document the local names of those of which it was said before.
+	before: dict[str, set[str]] = {}
+	for doc in docs:
+		held = bound[doc["name"]].held.get(side) if doc["name"] in bound else None
+		if held and (old := held.fields.get(of_name)):
+			before.setdefault(str(doc[of_name]), set()).add(str(old))
+	leaders = ctx.ledger.bindings(rule.doctype, side, sorted(before)) if before else {}
+	others = {
+		name: olds - {leaders[name].names.get(LOCAL)} for name, olds in before.items() if name in leaders
+	}
+	moved = sorted(set().union(*others.values()))
+	if not moved:
+		return set()
+	# One that was only renamed has left no trail of a deletion.
+	theirs = {
+		old: name
+		for old, binding in ctx.ledger.bindings(rule.doctype, LOCAL, moved).items()
+		if (name := binding.names.get(side))
+	}
+	gone = ctx.sites[side].deleted_at(rule.doctype, sorted(theirs.values())) if theirs else {}
+	return {name for name, olds in others.items() if any(theirs.get(old) in gone for old in olds)}
 
 
 def _about(

@@ -561,3 +561,38 @@ def test_a_worker_that_dies_after_any_call_loses_nothing_of_what_was_said(side):
 		assert all_of_it(w, LOCAL) == all_of_it(w, CLOUD) == NEW, calls[died - 1]
 		w.check_in_step()
 		w.check_steady()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_what_was_said_of_a_document_that_is_merged_into_one_that_the_other_side_deletes(side):
+	"""Seed 99310578: neither the survivor nor what is said is touched by the merge."""
+	w = world(FOLLOWED)
+	for name in ("Ada", "Bea"):
+		w.people[side].insert("Customer", customer_name=name)
+	w.settle()
+	comment(w, other(side), "Customer", "Ada", "said")
+	assign(w, other(side), "Customer", "Ada", "eve@example.com")
+	w.settle()
+	w.people[side].delete("Customer", "Bea")
+	w.sites[other(side)].rename("Customer", "Ada", "Bea", merge=True)
+	w.settle()
+	for each in SIDES:
+		assert w.sites[each].names("Customer") == ["Bea"]
+		assert ("Bea", "said") in told(w, each)
+		assert told(w, each, "ToDo") == [("Bea", "for eve@example.com")]
+	w.check_in_step(["Customer"])
+	w.check_steady()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_what_is_said_of_a_renamed_document_is_no_news_of_it(side):
+	w = world(FOLLOWED)
+	w.people[side].insert("Customer", customer_name="Ada")
+	w.settle()
+	comment(w, side, "Customer", "Ada", "said")
+	w.settle()
+	w.sites[side].rename("Customer", "Ada", "Bea")
+	w.settle()
+	w.people[other(side)].delete("Customer", "Bea")
+	w.settle()
+	assert [w.sites[each].names("Customer") for each in SIDES] == [[], []]
