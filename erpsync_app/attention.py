@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import frappe
@@ -18,21 +19,23 @@ MOST = 500
 """Documents that are told at once."""
 
 Item = dict[str, Any]
-"""A document that needs a person: `doctype`, `local_name`, `cloud_name`, `status` as in Sync Record, `reason` and `since`;
-`record`, `conflict` and `events` are the names of what tells of it, `ignored` whether a person has put it off."""
+"""A document that needs a person: `doctype`, `local_name`, `cloud_name`, `status` as in Sync Record, the `reason`, or the labels
+of the fields that are `clashing`, and `since`; `record`, `conflict` and `events` are the names of what tells of it, `ignored`
+whether a person has put it off."""
 
 
-def items(*, ignored: bool = False) -> list[Item]:
-	"""What the user may see of it, the oldest first; what was put off only with `ignored`."""
+def items(*, ignored: bool = False, since: datetime | None = None) -> list[Item]:
+	"""What the user may see of it, the oldest first; what was put off only with `ignored`; or what came up after `since`, in
+	the site's time."""
 	found: dict[str, Item] = {}
-	records = _records()
+	records = _records(since)
 	for row in records:
 		found[_key(row)] = _item(row, row["status"], row["error"], row["modified"], record=row["name"])
-	for row in _conflicts():
+	for row in _conflicts(since):
 		about = found.get(_key(row)) or _item(row, "Conflict", None, row["opened_on"], record=row["record"])
-		reason = row["refused"] or _clashing(row["ref_doctype"], row["clashes"])
-		found[_key(row)] = {**about, "conflict": row["name"], "reason": reason, "since": row["opened_on"]}
-	for row in _events():
+		told = {"reason": row["refused"], "clashing": _clashing(row["ref_doctype"], row["clashes"])}
+		found[_key(row)] = {**about, **told, "conflict": row["name"], "since": row["opened_on"]}
+	for row in _events(since):
 		here = row["side"] == "local"
 		named = {
 			"local_name": row["docname"] if here else None,
@@ -40,7 +43,7 @@ def items(*, ignored: bool = False) -> list[Item]:
 		}
 		item = found.setdefault(
 			row["document_key"],
-			_item({**named, "ref_doctype": row["ref_doctype"]}, "Failed", row["error"], row["creation"]),
+			_item({**named, "ref_doctype": row["ref_doctype"]}, "Failed", row["error"], row["modified"]),
 		)
 		item["events"].append(row["name"])
 		item["reason"] = item["reason"] or row["error"]
@@ -61,7 +64,7 @@ def ignore(records: Iterable[str]) -> int:
 	return len(rows)
 
 
-def _records() -> list[dict[str, Any]]:
+def _records(since: datetime | None) -> list[dict[str, Any]]:
 	"""Those that have failed, or cannot be brought in step. What a person has left different says no reason."""
 	fields = [
 		"name",
@@ -73,19 +76,25 @@ def _records() -> list[dict[str, Any]]:
 		"ignored_error",
 		"modified",
 	]
-	asks = {"status": ("in", ["Failed", "Diverged"]), "error": ("is", "set")}
+	asks = {"status": ("in", ["Failed", "Diverged"]), "error": ("is", "set"), **_after("modified", since)}
 	return frappe.get_list("Sync Record", asks, fields, order_by="modified asc", limit=MOST)
 
 
-def _conflicts() -> list[dict[str, Any]]:
+def _conflicts(since: datetime | None) -> list[dict[str, Any]]:
 	fields = ["name", "ref_doctype", "local_name", "cloud_name", "record", "opened_on", "refused", "clashes"]
-	return frappe.get_list("Sync Conflict", {"status": "Open"}, fields, order_by="opened_on asc", limit=MOST)
+	asks = {"status": "Open", **_after("opened_on", since)}
+	return frappe.get_list("Sync Conflict", asks, fields, order_by="opened_on asc", limit=MOST)
 
 
-def _events() -> list[dict[str, Any]]:
+def _events(since: datetime | None) -> list[dict[str, Any]]:
 	"""Those that were set aside."""
-	fields = ["name", "ref_doctype", "docname", "side", "error", "document_key", "creation"]
-	return frappe.get_list("Sync Event", {"state": "Failed"}, fields, order_by="creation asc", limit=MOST)
+	fields = ["name", "ref_doctype", "docname", "side", "error", "document_key", "modified"]
+	asks = {"state": "Failed", **_after("modified", since)}
+	return frappe.get_list("Sync Event", asks, fields, order_by="modified asc", limit=MOST)
+
+
+def _after(field: str, since: datetime | None) -> dict[str, Any]:
+	return {field: (">", since)} if since else {}
 
 
 def _item(
@@ -93,14 +102,14 @@ def _item(
 ) -> Item:
 	names = {"local_name": row["local_name"], "cloud_name": row["cloud_name"]}
 	about = {"doctype": row["ref_doctype"], **names, "status": status, "reason": reason, "since": since}
-	return {**about, "record": record, "conflict": None, "events": []}
+	return {**about, "record": record, "conflict": None, "clashing": [], "events": []}
 
 
 def _key(row: dict[str, Any]) -> str:
 	return key_of(row["ref_doctype"], row["local_name"] or row["cloud_name"] or "")
 
 
-def _clashing(doctype: str, clashes: str | None) -> str:
+def _clashing(doctype: str, clashes: str | None) -> list[str]:
 	"""The labels of the fields that clash; none where the whole document does."""
 	names = [clash["field"] for clash in json.loads(clashes or "[]")]
-	return "" if DOCUMENT in names else ", ".join(labels(doctype, names))
+	return [] if DOCUMENT in names else labels(doctype, names)

@@ -76,8 +76,8 @@ def trip(halt: Halt) -> None:
 		return True
 
 	if alone(pause):
-		subject = f"<b>{_('Sync is paused')}</b>: {escape_html(str(halt))}"
-		notices.tell(subject, escape_html(reason).replace("\n", "<br>"))
+		what = _("Sync is paused")
+		notices.tell(f"<b>{what}</b>: {escape_html(str(halt))}", escape_html(reason).replace("\n", "<br>"))
 
 
 # -- going on

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import frappe
 from frappe import _
@@ -50,26 +50,24 @@ def tell_what_came_up() -> None:
 	if not cint(stored.get("notify", 1)) or (last and now - get_datetime(last) < AT_MOST_EVERY):
 		return
 
-	def is_new(since: datetime | str | None) -> bool:
-		return bool(since) and (not last or get_datetime(since) > get_datetime(last))
-
-	waiting = attention.items()
-	new = [item for item in waiting if is_new(item["since"])]
-	stopped = stored.get("last_error") if is_new(stored.get("last_error_on")) else None
+	since = get_datetime(last) if last else None
+	new = attention.items(since=since)
+	stopped = stored.get("last_error")
+	if stopped and since and get_datetime(stored.get("last_error_on")) <= since:
+		stopped = None
 	if not new and not stopped:
 		return
 	alone(lambda: frappe.db.set_single_value(SETTINGS, "last_notice", now, update_modified=False))
 	if stopped:
-		tell(f"<b>{_('Sync cannot go on')}</b>: {escape_html(stopped)}", escape_html(stopped))
+		what = _("Sync cannot go on")
+		tell(f"<b>{what}</b>: {escape_html(stopped)}", escape_html(stopped))
 	if new:
 		counts = Counter((item["doctype"], item["status"]) for item in new)
 		lines = [
 			f"<li>{escape_html(_(doctype))}: {number} × {escape_html(_(status))}</li>"
 			for (doctype, status), number in sorted(counts.items())
 		]
-		told = _("Documents that need attention in sync: {0}, of which are new: {1}").format(
-			len(waiting), len(new)
-		)
+		told = _("Documents that newly need attention in sync: {0}").format(len(new))
 		tell(told, f"<ul>{''.join(lines)}</ul>", ATTENTION)
 
 

@@ -153,8 +153,8 @@ def _of_the_cloud(url: str, key: str, secret: str, allow_http: bool) -> list[Che
 			"ERP Sync is installed there: it is this site, or another local one. Name the cloud's address."
 		)
 		return [Check(_("Cloud"), False, said), Check(_("Key"), True, about.user)]
-	ours = {app: frappe.get_attr(f"{app}.__version__") for app in frappe.get_installed_apps() if app != APP}
-	lacking = [app for app in ours if about.versions and app not in about.versions]
+	ours = set(frappe.get_installed_apps()) - {APP}
+	lacking = sorted(ours - about.versions.keys()) if about.versions else []
 	zone = _("{0}; this site: {1}").format(about.time_zone, get_system_timezone())
 	sure = _("Let {0} read System Settings there, or times may cross shifted.").format(about.user)
 	apps = _("The cloud lacks {0}: what belongs to it cannot cross.").format(", ".join(lacking))

@@ -16,8 +16,8 @@ TAKEN_FROM = ("local", "cloud", "base")
 
 
 def values(clashes: str, chosen: Mapping[str, Mapping[str, Any]]) -> Fields:
-	"""The value of each field that was chosen, from the stored clashes of a conflict. Raises NeedsPerson for a choice that
-	cannot be made."""
+	"""The value of each field that is to be written on the local side, from the stored clashes of a conflict. Raises
+	NeedsPerson for a choice that cannot be made."""
 	by_field = {clash["field"]: clash for clash in json.loads(clashes or "[]")}
 	if DOCUMENT in by_field:
 		raise NeedsPerson(
@@ -28,8 +28,14 @@ def values(clashes: str, chosen: Mapping[str, Mapping[str, Any]]) -> Fields:
 		raise NeedsPerson(f"{named} does not clash: choose among {', '.join(sorted(by_field))}.")
 	found: Fields = {}
 	for field, choice in chosen.items():
+		clash = by_field[field]
+		if choice.get("take") == "local":
+			continue  # what stands there now may be newer than what the conflict tells
+		if any(isinstance(clash.get(each), list) for each in TAKEN_FROM):
+			# A conflict tells of those rows alone that clash.
+			raise NeedsPerson(f"{field} has rows: keep those of one side, or put them right yourself.")
 		if choice.get("take") in TAKEN_FROM:
-			found[field] = by_field[field][choice["take"]]
+			found[field] = clash[choice["take"]]
 		elif "value" in choice:
 			found[field] = choice["value"]
 		else:

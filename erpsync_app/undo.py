@@ -11,10 +11,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import frappe
 from frappe.core.doctype.deleted_document.deleted_document import restore as restore_deleted
+from frappe.utils import get_datetime
 
 from erpsync_app import edits
 from erpsync_app.adapters import settings
@@ -22,6 +24,9 @@ from erpsync_app.engine.beside import BESIDE
 from erpsync_app.engine.errors import NeedsPerson
 from erpsync_app.engine.model import CLOUD, Fields
 from erpsync_app.erp_sync.labels import labels
+
+MARGIN = timedelta(seconds=2)
+"""A line of the log may bear the moment at which the run's transaction began."""
 
 NOTHING_TO_UNDO = {
 	"create": "It overwrote nothing. Delete the document if it is not to be there.",
@@ -62,7 +67,7 @@ def carry_out(log: str, only: Sequence[str] = (), *, over_edits: bool = False) -
 			" leave it as it is."
 		)
 	if undo.operation == "delete":
-		return _restore(undo)
+		return _restore(undo, get_datetime(frappe.db.get_value("Sync Log", log, "creation")))
 	before = {each["field"]: each["before"] for each in undo.fields}
 	if undo.operation == "rename":
 		return frappe.rename_doc(undo.doctype, undo.name, before["name"], show_alert=False)
@@ -83,6 +88,8 @@ def _look(log: str, only: Sequence[str]) -> Undo:
 	overwritten: Fields = json.loads(line["overwritten"] or "{}")
 	if operation in NOTHING_TO_UNDO or not overwritten:
 		raise NeedsPerson(NOTHING_TO_UNDO.get(operation, "It overwrote nothing."))
+	if not frappe.db.exists("DocType", doctype):
+		raise NeedsPerson(f"This site has no DocType {doctype} any more.")
 	rule = settings.rules().get(doctype)
 	if rule and not rule.writes(CLOUD):
 		raise NeedsPerson(
@@ -107,7 +114,12 @@ def _look(log: str, only: Sequence[str]) -> Undo:
 		return undo
 	now = edits.present(doctype, name)
 	wanted = (overwritten.keys() & now.keys()) - BESIDE
-	told = [f for f in wanted if overwritten[f] != now[f] and (not only or f in only)]
+	told = [f for f in wanted if not _same(overwritten[f], now[f]) and (not only or f in only)]
+	if not told and (lacking := overwritten.keys() - now.keys() - BESIDE):
+		named = ", ".join(labels(doctype, sorted(lacking)))
+		raise NeedsPerson(
+			f"{named} cannot be put back here: it holds a file, or you have no right to write it."
+		)
 	if not told:
 		raise NeedsPerson("It is as it was before: there is nothing to put back.")
 	undo.fields = [{"field": f, "before": overwritten[f], "now": now[f]} for f in sorted(told)]
@@ -135,13 +147,29 @@ def _not_in_step(doctype: str, name: str, now: Fields) -> set[str]:
 	"""The fields that were edited here and have yet to cross."""
 	kept = frappe.db.get_value("Sync Record", {"ref_doctype": doctype, "local_name": name}, "local_baseline")
 	baseline = json.loads(kept or "{}")
-	return {name for name, value in now.items() if name in baseline and baseline[name] != value}
+	return {name for name, value in now.items() if name in baseline and not _same(baseline[name], value)}
 
 
-def _restore(undo: Undo) -> str:
+def _same(kept: Any, now: Any) -> bool:
+	"""Whether a value is as it was kept; of rows, in the fields that were kept: those that both sites have."""
+	if not isinstance(kept, list):
+		return kept == now
+	return len(kept) == len(now) and all(
+		all(name in now_row and now_row[name] == value for name, value in row.items())
+		for row, now_row in zip(kept, now, strict=True)
+	)
+
+
+def _restore(undo: Undo, noted: datetime) -> str:
+	"""The local document was deleted before sync `noted` it, be it by sync or by a person whom sync followed."""
 	kept = frappe.get_all(
 		"Deleted Document",
-		filters={"deleted_doctype": undo.doctype, "deleted_name": undo.name, "restored": 0},
+		filters={
+			"deleted_doctype": undo.doctype,
+			"deleted_name": undo.name,
+			"restored": 0,
+			"creation": ("<=", noted + MARGIN),
+		},
 		pluck="name",
 		order_by="creation desc",
 		limit=1,

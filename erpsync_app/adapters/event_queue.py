@@ -17,7 +17,7 @@ from typing import Any
 import frappe
 from frappe.query_builder import Case, DocType
 from frappe.query_builder.functions import Min
-from frappe.utils import get_datetime
+from frappe.utils import get_datetime, now_datetime
 
 from erpsync_app.adapters.ledger import insert_rows
 from erpsync_app.adapters.processes import is_dead, owner
@@ -283,6 +283,7 @@ class SiteEventQueue:
 			.set(table.seen, seen)
 			.set(table.lease_owner, None)
 			.set(table.lease_until, None)
+			.set(table.modified, now_datetime())
 			.where(table.name.isin([event.id for event in events]) & (table.lease_owner == self.owner))
 		)
 		if attempt:

@@ -248,6 +248,8 @@ def _row(binding: Binding) -> dict[str, Any]:
 	}
 	if binding.status == "Synced":
 		row["last_synced"] = now_datetime()
+	if not binding.error:
+		row["ignored_error"] = None  # what a person put off is over; should it come again, it is told again
 	for side in SIDES:
 		held = binding.held.get(side)
 		row[f"{side}_name"] = binding.names.get(side)

@@ -84,8 +84,9 @@ def look_at_undo(log: str, only: str | list = ()) -> dict[str, Any]:
 def undo(log: str, only: str | list = (), over_edits: bool | int = False) -> str:
 	"""Put back what sync overwrote or deleted, as an edit of the user. Answers the name of the document."""
 	_check_line(log, "write")
+	fields, forced = frappe.parse_json(only), bool(cint(over_edits))
 	with _said():
-		return undoing.carry_out(log, frappe.parse_json(only), over_edits=bool(cint(over_edits)))
+		return again(lambda: undoing.carry_out(log, fields, over_edits=forced))  # a worker may be at it
 
 
 @frappe.whitelist(methods=["POST"])
@@ -166,7 +167,8 @@ def state() -> str:
 		escape_html(now["reason"].split("\n\n")[0]),
 		get_url_to_form("Sync Settings", "Sync Settings"),
 	)
-	return f'{word}<div class="text-medium text-muted">{why} <a href="{settings}">{_("Open Sync Settings")}</a></div>'
+	opens = _("Open Sync Settings")
+	return f'{word}<div class="text-medium text-muted">{why} <a href="{settings}">{opens}</a></div>'
 
 
 @frappe.whitelist(methods=["GET", "POST"])

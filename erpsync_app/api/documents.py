@@ -27,8 +27,15 @@ not cross; `cloud_name`, `record` (the name of the Sync Record) and `last_synced
 
 def add_to_form(doc, method: str | None = None) -> None:
 	"""Frappe's event `onload`: how the document stands goes to the form along with the document."""
-	if settings.captured(doc.doctype):
+	if not settings.captured(doc.doctype):
+		return
+	try:
 		doc.set_onload("erpsync", _standings(doc.doctype, [str(doc.name)]).get(str(doc.name)))
+	except Exception:
+		# Whoever opens a document gets it, whatever is wrong with sync.
+		frappe.log_error(
+			f"Sync could not tell how {doc.doctype} {doc.name} stands", reference_doctype=doc.doctype
+		)
 
 
 def add_to_boot(bootinfo) -> None:
@@ -43,14 +50,14 @@ def standings(doctype: str, names: str | list) -> dict[str, Standing]:
 		return {}
 	chosen = [name for name in frappe.parse_json(names) if isinstance(name, str)]
 	readable = frappe.get_list(doctype, {"name": ("in", chosen)}, pluck="name", limit=len(chosen))
-	return _standings(doctype, readable)
+	return _standings(doctype, [str(name) for name in readable])
 
 
 @frappe.whitelist(methods=["GET", "POST"])
 def history(doctype: str, name: str) -> list[dict[str, Any]]:
 	"""What sync has done with a document, newest first, as in the Sync Log. Raises PermissionError where the user may not
 	read the document."""
-	frappe.has_permission(doctype, "read", name, throw=True)
+	frappe.get_doc(doctype, name).check_permission("read")
 	fields = ["name", "creation", "operation", "direction", "outcome", "changed_fields", "message"]
 	lines = _log(doctype, name, fields)
 	for line in lines:
@@ -104,15 +111,15 @@ def _standings(doctype: str, names: list[str]) -> dict[str, Standing]:
 		.select(event.document_key, event.state, event.error, nothing, nothing, nothing)
 		.where(event.document_key.isin(list(keys)))
 	)
+	records.wrap_set_operation_queries = False  # SQLite takes no brackets there
 	found: dict[str, Standing] = {}
 	queued: dict[str, Standing] = {}
 	for name, status, error, cloud_name, record_name, last_synced in records.union_all(events).run():
 		if record_name:
 			known = {"cloud_name": cloud_name, "record": record_name, "last_synced": last_synced}
 			found[name] = {"status": status, "error": error, **known}
-		else:
+		elif name := keys.get(name):  # the database takes names that differ in case alone for one
 			status = "Failed" if status == "Failed" else "Pending"
-			name = keys[name]
 			if queued.get(name, {}).get("status") != "Failed":
 				queued[name] = {"status": status, "error": error}
 	nobody = dict.fromkeys(("cloud_name", "record", "last_synced"))

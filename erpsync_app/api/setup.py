@@ -16,7 +16,7 @@ from erpsync_app.engine.errors import SyncError
 
 @frappe.whitelist(methods=["POST"])
 def connect(
-	cloud_url: str, api_key: str, api_secret: str = "", allow_http: bool | int = False
+	cloud_url: str = "", api_key: str = "", api_secret: str = "", allow_http: bool | int = False
 ) -> list[dict[str, Any]]:
 	"""Test an address and a key, save them if they work, and answer each check. See `setting_up.connect`."""
 	frappe.only_for("System Manager")

@@ -14,7 +14,9 @@ from erpsync_app.engine.beside import ATTACHMENTS, TAGS
 
 def labels(doctype: str, fields: Iterable[str]) -> list[str]:
 	"""The labels of fields, and of what stands beside a document, in the language of the user; of a field that the site
-	does not have, the name."""
+	does not have, the name. The DocType may have gone with its app."""
+	if not frappe.db.exists("DocType", doctype):
+		return list(fields)
 	meta = frappe.get_meta(doctype)
 	known = {ATTACHMENTS: _("Attachments"), TAGS: _("Tags"), "name": _("ID")}
 	known |= {df.fieldname: _(df.label, context=doctype) for df in meta.fields if df.label}

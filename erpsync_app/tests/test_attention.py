@@ -68,7 +68,7 @@ def test_a_conflict_says_which_fields_clash(cloud: Person, crossed: str) -> None
 	frappe.db.commit()
 	sync()
 	(item,) = told()
-	assert (item["status"], item["reason"]) == ("Conflict", "Website")
+	assert (item["status"], item["reason"], item["clashing"]) == ("Conflict", None, ["Website"])
 	assert frappe.db.get_value("Sync Conflict", item["conflict"], "record") == item["record"]
 	desk.settle(item["conflict"], "keep_local")
 	frappe.db.commit()
@@ -93,6 +93,36 @@ def test_what_is_ignored_comes_back_when_it_says_something_else(crossed: str) ->
 	frappe.db.set_value("Sync Event", event, "error", "No such Group.")
 	set_record(crossed, error="No such Group.")
 	assert [(item["reason"], item["ignored"]) for item in told()] == [("No such Group.", False)]
+
+
+def test_what_was_ignored_and_put_right_is_told_when_it_comes_again(cloud: Person, crossed: str) -> None:
+	record = set_record(crossed, status="Failed", error="No such Territory.")
+	assert desk.ignore([record]) == 1
+	frappe.db.commit()
+	cloud.edit("Customer", crossed, website="there.example.com")
+	sync()
+	set_record(crossed, status="Failed", error="No such Territory.")
+	assert [item["reason"] for item in told()] == ["No such Territory."]
+
+
+def test_a_doctype_that_is_gone_does_not_keep_the_others_from_being_told(crossed: str) -> None:
+	record = set_record(crossed, status="Failed", error="No such Territory.")
+	about = {"ref_doctype": "Gone With Its App", "local_name": "x", "cloud_name": "x"}
+	conflict = frappe.get_doc(
+		{
+			"doctype": "Sync Conflict",
+			**about,
+			"status": "Open",
+			"clashes": '[{"field": "title"}]',
+			"record": record,
+		}
+	)
+	conflict.insert(ignore_permissions=True, ignore_links=True)
+	frappe.db.commit()
+	assert {item["doctype"]: item["clashing"] for item in told()} == {
+		"Customer": [],
+		"Gone With Its App": ["title"],
+	}
 
 
 def test_a_sync_manager_sees_no_more_than_the_documents_let(crossed: str) -> None:

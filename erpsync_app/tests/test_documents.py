@@ -141,6 +141,21 @@ def test_a_form_costs_one_query_and_none_where_there_is_no_rule(
 		assert len(asked) == 1
 
 
+def test_an_event_of_a_name_that_differs_in_case_alone_is_of_another_document(crossed: str) -> None:
+	wait_in_queue(crossed.upper())
+	assert standing(crossed)["status"] == "Synced"
+
+
+def test_a_form_opens_whatever_is_wrong_with_sync(crossed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+	def broken(*arguments):
+		raise RuntimeError("broken")
+
+	monkeypatch.setattr(documents, "_standings", broken)
+	doc = frappe.get_doc("Customer", crossed)
+	documents.add_to_form(doc)
+	assert not doc.get("__onload")
+
+
 def test_the_desk_knows_what_is_synced(crossed: str) -> None:
 	boot = frappe._dict()
 	documents.add_to_boot(boot)
@@ -157,6 +172,8 @@ def test_only_who_may_read_the_document_is_told(crossed: str) -> None:
 			documents.standings("Customer", [crossed])
 		with pytest.raises(frappe.PermissionError):
 			documents.history("Customer", crossed)
+		with pytest.raises(frappe.DoesNotExistError):
+			documents.history("Customer", "")
 	finally:
 		frappe.set_user("Administrator")
 		frappe.db.rollback()

@@ -206,6 +206,32 @@ def test_a_conflict_is_settled_field_by_field(cloud: Person, acme: str):
 	assert last_conflict("Customer", acme)["status"] == "Resolved"
 
 
+def test_of_rows_nothing_is_chosen_field_by_field(cloud: Person, prefix: str):
+	"""A conflict tells of those rows alone that clash: written as they stand there, the others would go."""
+	set_rules(only("Item", prefix, policy="manual"))
+	name = f"{prefix} item"
+	barcodes = [{"barcode": f"{prefix}-{n}"} for n in range(3)]
+	insert_here({**item(name, "All Item Groups"), "barcodes": barcodes})
+	sync()
+	doc = frappe.get_doc("Item", name)
+	doc.barcodes[1].barcode = f"{prefix}-here"
+	doc.save()
+	frappe.db.commit()
+	rows = cloud.get("Item", name)["barcodes"]
+	cloud.edit("Item", name, barcodes=[rows[0], {**rows[1], "barcode": f"{prefix}-there"}, rows[2]])
+	sync()
+	conflict = last_conflict("Item", name)["name"]
+	with pytest.raises(frappe.ValidationError, match="has rows"):
+		desk.settle_by_field(conflict, {"barcodes": {"take": "cloud"}})
+	frappe.db.rollback()
+	desk.settle_by_field(conflict, {"barcodes": {"take": "local"}})
+	frappe.db.commit()
+	sync()
+	expected = [f"{prefix}-0", f"{prefix}-here", f"{prefix}-2"]
+	assert [row["barcode"] for row in cloud.get("Item", name)["barcodes"]] == expected
+	assert [row.barcode for row in frappe.get_doc("Item", name).barcodes] == expected
+
+
 def test_an_open_conflict_tells_who_saved_last_and_when(cloud: Person, acme: str):
 	set_rules(only("Customer", acme, policy="manual"))
 	edit_here(acme, customer_details="from local")

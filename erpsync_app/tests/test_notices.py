@@ -60,7 +60,7 @@ def told() -> list[dict]:
 
 def test_what_came_up_is_told_once(failed: str, cloud: Person, prefix: str) -> None:
 	(notice,) = told()
-	assert notice["subject"] == "Documents that need attention in sync: 1, of which are new: 1"
+	assert notice["subject"] == "Documents that newly need attention in sync: 1"
 	assert notice["link"] == ATTENTION
 	assert "Customer: 1 × Failed" in notice["email_content"]
 	assert len(told()) == 1
@@ -83,7 +83,7 @@ def test_what_comes_up_within_the_hour_waits_for_the_next_notice(failed: str, pr
 	fail(f"{prefix} Bea")
 	assert len(told()) == 1
 	store(last_notice=now_datetime() - timedelta(hours=1, minutes=1))
-	assert told()[-1]["subject"] == "Documents that need attention in sync: 2, of which are new: 2"
+	assert told()[-1]["subject"] == "Documents that newly need attention in sync: 2"
 
 
 def test_what_stops_sync_is_told(failed: str) -> None:

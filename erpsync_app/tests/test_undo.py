@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import frappe
 import pytest
+from frappe.utils import add_to_date
 
 from erpsync_app import undo
 from erpsync_app.api import desk
@@ -131,6 +132,35 @@ def test_what_was_deleted_is_restored_and_crosses(cloud: Person, crossed: str) -
 	assert differences("Customer", [crossed]) == {}
 	with pytest.raises(NeedsPerson, match="again"):
 		undo.look(log)
+
+
+def test_a_later_document_of_the_name_is_not_restored_for_an_earlier_one(cloud: Person, crossed: str) -> None:
+	cloud.delete("Customer", crossed)
+	sync()
+	log = line("Customer", crossed, "delete")
+	cloud.insert(**customer(crossed, website="later.example.com"))
+	sync()
+	frappe.db.set_value("Sync Log", log, "creation", add_to_date(None, minutes=-5), update_modified=False)
+	trail = {"deleted_doctype": "Customer", "deleted_name": crossed}
+	earlier = frappe.get_all("Deleted Document", trail, pluck="name")[0]
+	frappe.db.set_value(
+		"Deleted Document", earlier, "creation", add_to_date(None, minutes=-5), update_modified=False
+	)
+	frappe.db.commit()
+	cloud.delete("Customer", crossed)
+	sync()
+	carry_out(log)
+	sync()
+	assert cloud.get("Customer", crossed)["website"] == "old.example.com"
+
+
+def test_a_file_is_not_put_back_and_that_is_said(cloud: Person, crossed: str) -> None:
+	insert_edit(crossed, image="https://example.com/old.png")
+	sync()
+	cloud.edit("Customer", crossed, image="https://example.com/new.png")
+	sync()
+	with pytest.raises(NeedsPerson, match="cannot be put back here"):
+		undo.look(line("Customer", crossed))
 
 
 def test_a_rename_is_taken_back(cloud: Person, crossed: str) -> None:

@@ -54,7 +54,7 @@ code_deploy() {
 	if [ -n "$force" ] || code_needs_migrate "$changes" "$quick"; then migrate=1; fi
 	if grep -q "^$APP/" <<<"$changes"; then
 		if [ -n "$quick" ] && [ -z "$migrate" ]; then mark migrate-due; fi # for the next run without --quick
-		if grep -q "/public/" <<<"$changes"; then assets=1; fi
+		if grep -qE "/(public|locale)/" <<<"$changes"; then assets=1; fi
 		services_stop_app
 	fi
 	[ -e "$BENCH/sites/assets/$APP" ] || assets=1

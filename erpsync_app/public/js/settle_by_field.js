@@ -10,8 +10,12 @@ frappe.provide("erpsync");
 const OTHER = "other";
 const TYPED = ["Data", "Small Text", "Text", "Long Text", "Int", "Float", "Currency", "Percent", "Date", "Check", "Select", "Link"];
 
-/** Whether a person can choose for each field of a conflict. */
-erpsync.has_fields_to_choose = (doc) => fields_that_clash(doc).length > 0;
+/** Of rows a conflict tells those alone that clash: there is nothing to choose from. */
+const has_rows = (clash) => ["base", "local", "cloud"].some((side) => Array.isArray(clash[side]));
+
+/** Whether a person can choose for single fields of a conflict. */
+erpsync.has_fields_to_choose = (doc) =>
+	fields_that_clash(doc).length > 0 && JSON.parse(doc.clashes).some((clash) => !has_rows(clash));
 
 /** Ask for each field of an open conflict, and settle it. Answers whether it was done. */
 erpsync.settle_by_field = async (doc) => {
@@ -42,10 +46,11 @@ erpsync.settle_by_field = async (doc) => {
 function controls(doctype, clash, i) {
 	const df = frappe.meta.get_docfield(doctype, clash.field);
 	const label = __(df?.label || clash.field, null, doctype);
-	const sides = { local: __("Local"), cloud: __("Cloud"), base: __("After the last sync") };
+	const all = { local: __("Local"), cloud: __("Cloud"), base: __("After the last sync") };
+	const sides = has_rows(clash) ? { local: all.local } : all;
 	const options = Object.entries(sides).map(([value, side]) => ({
 		value,
-		label: `${side}: ${in_brief(doctype, clash.field, clash[value])}`,
+		label: frappe.utils.escape_html(`${side}: ${in_brief(doctype, clash.field, clash[value])}`), // it becomes HTML
 	}));
 	const take = { fieldname: `take_${i}`, fieldtype: "Select", label, options, default: "local", reqd: 1 };
 	if (!df || !TYPED.includes(df.fieldtype)) return [take];

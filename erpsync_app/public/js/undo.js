@@ -3,7 +3,7 @@
 
 // Puts back what a sync overwrote or deleted, after a person has seen what that changes.
 
-import { side_by_side } from "./clashes";
+import { fields_that_clash, side_by_side } from "./clashes";
 
 frappe.provide("erpsync");
 
@@ -56,8 +56,11 @@ erpsync.line_of_conflict = async (conflict) => {
 			operation: ["in", ["update", "delete"]],
 			creation: [">=", conflict.opened_on],
 		},
+		fields: ["name", "changed_fields"],
 		order_by: "creation asc",
-		limit: 1,
 	});
-	return lines[0]?.name || null;
+	const fields = fields_that_clash(conflict);
+	const tells = ({ changed_fields }) =>
+		!fields.length || cstr(changed_fields).split("\n").some((field) => fields.includes(field));
+	return lines.find(tells)?.name || null;
 };

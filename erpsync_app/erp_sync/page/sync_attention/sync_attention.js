@@ -69,8 +69,9 @@ class SyncAttention {
 	}
 
 	reason(item) {
-		if (!item.conflict) return item.reason;
-		return item.reason ? __("Both sides changed it: {0}", [item.reason]) : __("Both sides changed it.");
+		if (item.reason) return item.reason;
+		if (item.clashing.length) return __("Both sides changed it: {0}", [item.clashing.join(", ")]);
+		return __("One side deleted it, the other one edited it.");
 	}
 
 	chosen() {

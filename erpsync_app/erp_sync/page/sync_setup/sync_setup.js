@@ -54,9 +54,10 @@ class SyncSetup {
 
 	async connect() {
 		const checks = await this.busy(__("Asking the cloud …"), "connect", this.fields.get_values());
+		const words = [__("To be put right"), __("All is well.")];
 		const rows = checks.map(
 			({ label, ok, said }) => `<tr><td style="width: 24px"><span class="indicator ${ok ? "green" : "red"}"
-				role="img" aria-label="${ok ? __("All is well.") : __("To be put right")}"></span></td>
+				role="img" aria-label="${words[Number(ok)]}"></span></td>
 				<th scope="row" style="width: 120px">${escape_text(label)}</th><td>${escape_text(said)}</td></tr>`
 		);
 		this.connect_card
@@ -118,14 +119,15 @@ class SyncSetup {
 		this.watch();
 	}
 
-	/** How far the first sync is, for as long as the page is open and something waits. */
-	async watch() {
-		if (frappe.get_route()[0] !== "sync-setup") return;
+	/** How far the first sync is, while the page is open: until nothing has waited for a minute. */
+	async watch(quiet = 0) {
+		clearTimeout(this.timer);
+		if (frappe.get_route()[0] !== "sync-setup" || quiet > 20) return;
 		const { done, waits } = await frappe.xcall("erpsync_app.api.setup.progress");
 		this.start_card
 			.find(".progress-said")
 			.text(__("{0} documents are done, {1} changes wait.", [done, waits]));
-		setTimeout(() => this.watch(), 2000);
+		this.timer = setTimeout(() => this.watch(waits ? 0 : quiet + 1), 3000);
 	}
 
 	async busy(text, method, args) {
