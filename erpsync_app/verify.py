@@ -198,7 +198,15 @@ def summary(report: Report) -> str:
 
 def _causes(differ: Iterable[Difference | Line]) -> str:
 	counted = Counter(each.cause for each in differ)
-	return ", ".join(f"{counted[cause]} {_(cause)}" for cause in CAUSES if counted[cause])
+	words = {
+		"waiting": _("waiting"),
+		"failed": _("failed"),
+		"conflict": _("conflict"),
+		"diverged": _("diverged"),
+		"outside the rules": _("outside the rules"),
+		"unexplained": _("unexplained"),
+	}
+	return ", ".join(f"{counted[cause]} {words[cause]}" for cause in CAUSES if counted[cause])
 
 
 def _note(report: Report) -> None:

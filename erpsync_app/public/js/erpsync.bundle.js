@@ -37,7 +37,7 @@ const WORDS = {
 		draft: __("Keep a draft on the other side"),
 	},
 	side: { local: __("Local"), cloud: __("Cloud") },
-	kind: { change: __("Change"), delete: __("Delete") },
+	kind: { change: __("Changed"), delete: __("Deleted") },
 	operation: {
 		create: __("Create"),
 		update: __("Update"),
@@ -208,7 +208,7 @@ erpsync.test_connections = async () => {
 		const items = sentences.map((sentence) => `<li>${escape(sentence)}</li>`).join("");
 		parts.push(`<h5>${escape(__("{0}: not all of it crosses", [__(doctype)]))}</h5><ul>${items}</ul>`);
 	}
-	frappe.msgprint({ title: __("Connections"), message: parts.join(""), wide: true });
+	frappe.msgprint({ title: __("Connection Test"), message: parts.join(""), wide: true });
 };
 
 erpsync.sync_all = async () => {

@@ -13,7 +13,7 @@ erpsync.undo = async (log, only = []) => {
 	await frappe.model.with_doctype(told.doctype);
 	const deleted = told.operation === "delete";
 	const named = `${__(told.doctype)} ${told.name}`;
-	const columns = deleted ? { before: __("Before") } : { before: __("Before"), now: __("Now") };
+	const columns = deleted ? { before: __("Previously") } : { before: __("Previously"), now: __("Now") };
 	const said = [
 		deleted
 			? __("{0} is restored here, and created again on the cloud.", [named])

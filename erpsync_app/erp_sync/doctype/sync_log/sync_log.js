@@ -23,6 +23,6 @@ function show_overwritten(frm, overwritten) {
 	const place = frm.get_field("overwritten_html").$wrapper.empty();
 	if (!rows.length) return;
 	frappe.model.with_doctype(frm.doc.ref_doctype, () => {
-		place.html(erpsync.side_by_side(frm.doc.ref_doctype, rows, { before: __("Before") }));
+		place.html(erpsync.side_by_side(frm.doc.ref_doctype, rows, { before: __("Previously") }));
 	});
 }

@@ -9,14 +9,14 @@ frappe.ui.form.on("Sync Record", {
 			frm.add_custom_button(
 				__("Local Document"),
 				() => frappe.set_route("Form", ref_doctype, local_name),
-				__("Open")
+				__("Go To")
 			);
 		}
 		if (cloud_name) {
 			frm.add_custom_button(
 				__("Cloud Document"),
 				() => erpsync.open_cloud(ref_doctype, cloud_name),
-				__("Open")
+				__("Go To")
 			);
 		}
 		frm.add_custom_button(

@@ -3,6 +3,15 @@
 
 frappe.pages["sync-setup"].on_page_load = (wrapper) => new SyncSetup(wrapper);
 
+const SETS = {
+	Masters: __("Masters"),
+	Selling: __("Selling"),
+	Buying: __("Buying"),
+	Stock: __("Stock"),
+	Accounts: __("Accounts"),
+	Manufacturing: __("Manufacturing"),
+};
+
 const escape_text = (text) => frappe.utils.escape_html(cstr(text));
 
 /** From an empty settings page to the first synced document: connect, choose, start. */
@@ -75,9 +84,9 @@ class SyncSetup {
 				return `<tr><td>${escape_text(__(doctype))}${mark}</td><td class="text-right">${local}</td>
 					<td class="text-right">${escape_text(there)}</td></tr>`;
 			});
-			const also = needs.length ? ` <span class="text-muted">${__("with {0}", [needs.map((n) => __(n)).join(", ")])}</span>` : "";
+			const also = needs.length ? ` <span class="text-muted">${__("with {0}", [needs.map((n) => SETS[n]).join(", ")])}</span>` : "";
 			return `<div style="margin-bottom: 10px"><label><input type="checkbox" data-set="${escape_text(name)}">
-				<b>${escape_text(__(name))}</b>${also}</label>
+				<b>${escape_text(SETS[name])}</b>${also}</label>
 				<details><summary>${__("{0} DocTypes", [doctypes.length])}</summary>
 				<table class="table table-sm small"><thead><tr><th scope="col">${__("DocType")}</th>
 				<th scope="col" class="text-right">${__("Local")}</th><th scope="col" class="text-right">${__("Cloud")}</th></tr></thead>
