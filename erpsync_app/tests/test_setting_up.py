@@ -56,6 +56,7 @@ def test_what_works_is_saved(key: tuple[str, str]) -> None:
 		("http://nowhere.localhost:1", "", "cannot be reached"),
 		(LOCAL_URL, "", "does not accept the API key"),
 	],
+	ids=["another secret", "half a secret", "nobody there", "another site"],
 )
 def test_what_does_not_work_is_said_and_not_saved(
 	key: tuple[str, str], url: str, secret: str, words: str
@@ -75,12 +76,17 @@ def test_this_site_itself_is_no_cloud(key: tuple[str, str]) -> None:
 	try:
 		found = said(setup.connect(LOCAL_URL, user.api_key, secret))
 	finally:
+		frappe.db.rollback()
 		frappe.db.set_value("User", "Administrator", "api_key", kept)
 		frappe.db.commit()
 	assert not found["Cloud"][0] and "ERP Sync is installed there" in found["Cloud"][1]
 
 
-@pytest.mark.parametrize("url", ["cloud.example.com", f"{CLOUD_URL}/app", "", "ftp://cloud.example.com"])
+@pytest.mark.parametrize(
+	"url",
+	["cloud.example.com", f"{CLOUD_URL}/app", "", "ftp://cloud.example.com"],
+	ids=["no scheme", "a path", "nothing", "another scheme"],
+)
 def test_what_is_no_address_is_refused(key: tuple[str, str], url: str) -> None:
 	with pytest.raises(frappe.ValidationError):
 		setup.connect(url, *key)
