@@ -45,12 +45,11 @@ def tell(subject: str, content: str, link: str | None = None) -> None:
 def tell_what_came_up() -> None:
 	"""One notice of all that needs a person and came up since the last notice, if that is long enough ago."""
 	stored = frappe.db.get_singles_dict(SETTINGS)
-	last, now = stored.get("last_notice"), now_datetime()
+	since = get_datetime(stored["last_notice"]) if stored.get("last_notice") else None
+	now = now_datetime()
 	# A site that was there before the setting has it as by default.
-	if not cint(stored.get("notify", 1)) or (last and now - get_datetime(last) < AT_MOST_EVERY):
+	if not cint(stored.get("notify", 1)) or (since and now - since < AT_MOST_EVERY):
 		return
-
-	since = get_datetime(last) if last else None
 	new = attention.items(since=since)
 	stopped = stored.get("last_error")
 	if stopped and since and get_datetime(stored.get("last_error_on")) <= since:

@@ -88,14 +88,14 @@ def choices() -> list[dict[str, Any]]:
 				{
 					"doctype": doctype,
 					"local": frappe.db.count(doctype),
-					"cloud": cloud.count(doctype),
+					"cloud": cloud.count(doctype) if cloud.shows(doctype) else None,
 					"ruled": doctype in ruled,
 				}
-				for doctype in _here(name)
+				for doctype in here
 			],
 		}
 		for name in SETS
-		if _here(name)
+		if (here := _here(name))
 	]
 
 
@@ -106,13 +106,7 @@ def start(sets: Sequence[str]) -> dict[str, Any]:
 	if not chosen:
 		frappe.throw(_("Choose what to sync."))
 	cloud = runs.cloud_site(settings.load(fresh=True))
-	there = [
-		doctype
-		for name in SETS
-		if name in chosen
-		for doctype in _here(name)
-		if cloud.count(doctype) is not None
-	]
+	there = [doctype for name in SETS if name in chosen for doctype in _here(name) if cloud.shows(doctype)]
 	made = [doctype for doctype in there if _rule(doctype)]
 	doc = frappe.get_doc("Sync Settings")
 	doc.enabled = doc.keep_webhooks = 1

@@ -38,12 +38,13 @@ NOTHING_TO_UNDO = {
 class Undo:
 	"""What undoing a line of the Sync Log would do. `fields` tell what stood there before sync wrote, and what stands there
 	now, in canonical form; `edited` are the labels of those that someone has changed since. Of a document that sync
-	deleted, `fields` hold what it was."""
+	deleted, `fields` hold what it was. `noted` is when the line was written, in the site's time."""
 
 	log: str
 	doctype: str
 	name: str
 	operation: str
+	noted: datetime
 	fields: list[dict[str, Any]] = field(default_factory=list)
 	edited: list[str] = field(default_factory=list)
 
@@ -67,7 +68,7 @@ def carry_out(log: str, only: Sequence[str] = (), *, over_edits: bool = False) -
 			" leave it as it is."
 		)
 	if undo.operation == "delete":
-		return _restore(undo, get_datetime(frappe.db.get_value("Sync Log", log, "creation")))
+		return _restore(undo)
 	before = {each["field"]: each["before"] for each in undo.fields}
 	if undo.operation == "rename":
 		return frappe.rename_doc(undo.doctype, undo.name, before["name"], show_alert=False)
@@ -95,7 +96,7 @@ def _look(log: str, only: Sequence[str]) -> Undo:
 		raise NeedsPerson(
 			f"The rule of {doctype} lets nothing cross from here to the cloud: put it back on the cloud, and it comes here."
 		)
-	undo = Undo(log, doctype, name, operation)
+	undo = Undo(log, doctype, name, operation, get_datetime(line["creation"]))
 	there = bool(name and frappe.db.exists(doctype, name))
 	if operation == "delete":
 		if there:
@@ -160,15 +161,15 @@ def _same(kept: Any, now: Any) -> bool:
 	)
 
 
-def _restore(undo: Undo, noted: datetime) -> str:
-	"""The local document was deleted before sync `noted` it, be it by sync or by a person whom sync followed."""
+def _restore(undo: Undo) -> str:
+	"""The local document was deleted before sync noted it, be it by sync or by a person whom sync followed."""
 	kept = frappe.get_all(
 		"Deleted Document",
 		filters={
 			"deleted_doctype": undo.doctype,
 			"deleted_name": undo.name,
 			"restored": 0,
-			"creation": ("<=", noted + MARGIN),
+			"creation": ("<=", undo.noted + MARGIN),
 		},
 		pluck="name",
 		order_by="creation desc",

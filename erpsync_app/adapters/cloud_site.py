@@ -74,14 +74,15 @@ class CloudSite(RestFiles):
 		needed = RIGHTS + (RIGHTS_OF_SUBMITTABLE if meta.submittable else ())
 		return tuple(right for right in needed if not self._may(right, doctype))
 
-	def count(self, doctype: str) -> int | None:
-		"""How many documents of the DocType there are, for a person to see; None where there is no such DocType, or the user
-		may not read it."""
+	def shows(self, doctype: str) -> bool:
+		"""Whether there is such a DocType, and the user may read its documents."""
 		try:
-			if not self._may("read", doctype):
-				return None
+			return self._may("read", doctype)
 		except Refused:
-			return None  # there is no such DocType
+			return False  # there is no such DocType
+
+	def count(self, doctype: str) -> int:
+		"""How many documents there are of a DocType that the site shows; for a person to see."""
 		return int(self._ask("frappe.client.get_count", f"count {doctype}", doctype=doctype) or 0)
 
 	def _may(self, right: str, doctype: str) -> bool:

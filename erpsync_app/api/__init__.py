@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import wraps
 from typing import Any
@@ -12,9 +13,11 @@ from zoneinfo import ZoneInfo
 
 import frappe
 from frappe import _
-from frappe.utils import get_datetime, get_system_timezone, now_datetime
+from frappe.utils import escape_html, get_datetime, get_system_timezone, now_datetime
 from frappe.utils.background_jobs import get_redis_conn
 from werkzeug.wrappers import Response
+
+from erpsync_app.engine.errors import SyncError
 
 HEALTH = "/api/method/erpsync_app.api.health"
 ROLES = ("System Manager", "Sync Manager")
@@ -103,6 +106,15 @@ def queue_status() -> dict[str, Any]:
 		"last_scan": _utc(settings.last_scan()),
 		"timestamp": _now(),
 	}
+
+
+@contextmanager
+def told_to_person() -> Iterator[None]:
+	"""What the engine raises for a person is raised as the Desk shows it: frappe.ValidationError, as text and never as HTML."""
+	try:
+		yield
+	except SyncError as e:
+		frappe.throw(escape_html(str(e)))
 
 
 def answer(code: int, body: dict[str, Any]) -> Response:

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import frappe
@@ -17,8 +15,7 @@ from erpsync_app import connections, edits, jobs, settling, webhooks
 from erpsync_app import undo as undoing
 from erpsync_app.adapters import event_queue
 from erpsync_app.adapters.transactions import again
-from erpsync_app.api import ROLES, queue_status
-from erpsync_app.engine.errors import NeedsPerson
+from erpsync_app.api import ROLES, queue_status, told_to_person
 from erpsync_app.engine.model import CLOUD, LOCAL, Event
 from erpsync_app.erp_sync.roles import check_may
 
@@ -40,7 +37,7 @@ def settle_by_field(conflict: str, chosen: str | dict) -> None:
 	"""Carry out a person's choice for each field of an open conflict: `{"take": side}`, where the side may also be `base`,
 	what both had after the last sync; or `{"value": …}`. What is not chosen stays as it is on the local side."""
 	frappe.only_for(ROLES)
-	with _said():
+	with told_to_person():
 		_choose(conflict, CHOICES["keep_local"], frappe.parse_json(chosen))
 
 
@@ -76,7 +73,7 @@ def last_edits(conflict: str) -> dict[str, dict[str, str]]:
 def look_at_undo(log: str, only: str | list = ()) -> dict[str, Any]:
 	"""What undoing a line of the Sync Log, or some fields of it, would do, as `undo.Undo` tells it."""
 	_check_line(log, "read")
-	with _said():
+	with told_to_person():
 		return undoing.look(log, frappe.parse_json(only))
 
 
@@ -85,7 +82,7 @@ def undo(log: str, only: str | list = (), over_edits: bool | int = False) -> str
 	"""Put back what sync overwrote or deleted, as an edit of the user. Answers the name of the document."""
 	_check_line(log, "write")
 	fields, forced = frappe.parse_json(only), bool(cint(over_edits))
-	with _said():
+	with told_to_person():
 		return again(lambda: undoing.carry_out(log, fields, over_edits=forced))  # a worker may be at it
 
 
@@ -187,15 +184,6 @@ def _check_line(log: str, right: str) -> None:
 	frappe.only_for(ROLES)
 	line = frappe.get_doc("Sync Log", log)
 	check_may(right, line.ref_doctype, line.local_name)
-
-
-@contextmanager
-def _said() -> Iterator[None]:
-	"""What a person has to do is said as a person reads it."""
-	try:
-		yield
-	except NeedsPerson as e:
-		frappe.throw(escape_html(str(e)))
 
 
 def _queue(doctype: str, local_name: str | None, cloud_name: str | None) -> None:

@@ -61,8 +61,9 @@ def history(doctype: str, name: str) -> list[dict[str, Any]]:
 	fields = ["name", "creation", "operation", "direction", "outcome", "changed_fields", "message"]
 	lines = _log(doctype, name, fields)
 	for line in lines:
-		changed = line.pop("changed_fields") or ""
-		line["changed"] = labels(doctype, changed.splitlines()) if line["operation"] == "update" else []
+		changed = _changed(doctype, line)
+		line["changed"] = changed if line["operation"] == "update" else []
+		del line["changed_fields"]
 	return lines
 
 
@@ -84,8 +85,13 @@ def _told(doctype: str, line: dict[str, Any]) -> str:
 	}
 	if told := sentences.get(line["operation"]):
 		return told
-	changed = ", ".join(labels(doctype, (line["changed_fields"] or "").splitlines()))
+	changed = ", ".join(_changed(doctype, line))
 	return _("Sync brought from the cloud: {0}").format(escape_html(changed or _("Status")))
+
+
+def _changed(doctype: str, line: dict[str, Any]) -> list[str]:
+	"""The labels of the fields of a line, which keeps a name a line."""
+	return labels(doctype, (line["changed_fields"] or "").splitlines())
 
 
 def _log(doctype: str, name: str, fields: list[str], **filters: str) -> list[dict[str, Any]]:

@@ -8,10 +8,10 @@ from typing import Any
 
 import frappe
 from frappe import _
-from frappe.utils import cint, escape_html
+from frappe.utils import cint
 
 from erpsync_app import setting_up
-from erpsync_app.engine.errors import SyncError
+from erpsync_app.api import told_to_person
 
 
 @frappe.whitelist(methods=["POST"])
@@ -29,20 +29,16 @@ def connect(
 def choices() -> list[dict[str, Any]]:
 	"""What can be synced. See `setting_up.choices`."""
 	frappe.only_for("System Manager")
-	try:
+	with told_to_person():
 		return setting_up.choices()
-	except SyncError as e:
-		frappe.throw(escape_html(str(e)))
 
 
 @frappe.whitelist(methods=["POST"])
 def start(sets: str | list) -> dict[str, Any]:
 	"""Make rules and webhooks, and scan. See `setting_up.start`."""
 	frappe.only_for("System Manager")
-	try:
+	with told_to_person():
 		return setting_up.start(frappe.parse_json(sets))
-	except SyncError as e:
-		frappe.throw(escape_html(str(e)))
 
 
 @frappe.whitelist(methods=["GET", "POST"])

@@ -11,7 +11,7 @@ goes along when that is renamed or merged itself, so it stands under what is lef
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from html import unescape
 from itertools import chain
@@ -67,9 +67,12 @@ def renamed_to(ctx: Context, doctype: str, side: Side, name: str, since: str) ->
 	site = ctx.sites[side]
 	notes = {note: names for note in site.notes(doctype, since) if name in (names := named(note))}
 	deleted = site.deleted_at(doctype, sorted({*chain(*notes.values())})) if notes else {}
-	return {
-		note.about for note, names in notes.items() if all(deleted.get(each, "") < note.at for each in names)
-	}
+	return {note.about for note, names in notes.items() if not _tells_merge(note, names, deleted)}
+
+
+def _tells_merge(note: Note, names: frozenset[str], deleted: Mapping[str, str]) -> bool:
+	"""Whether a note is of a merge and not of a rename: one of its `names` was deleted since."""
+	return any(deleted.get(name, "") >= note.at for name in names)
 
 
 def _missed(pair: Pair, side: Side) -> Held | None:
@@ -112,7 +115,7 @@ def _survivors(
 		into, held = docs.get(note.about), pair.binding.held[side]
 		# One of the same creation is the document itself, renamed.
 		another = into and held and into["creation"] != held.created
-		if another and id(pair) not in found and any(deleted.get(name, "") >= note.at for name in names):
+		if another and id(pair) not in found and _tells_merge(note, names, deleted):
 			found.add(id(pair))
 			yield pair, note.about
 

@@ -46,8 +46,9 @@ class Pair:
 	each file that could not cross why, `twins` are the hashes of files that turned out to be one; `closed` are the sides
 	that the rule of what the document is about lets nobody write to, `news` those where something was said of it that
 	has not crossed; `awaits` says what it has to wait for, `looks_at` what is to be looked at for that; `made` is what
-	was just created, and the binding with the intent of it, until that is recorded; `doubles` names another document, where what a create
-	made is one too many: the same create had made that one before, or someone else had, under the same name.
+	was just created, and the binding with the intent of it, until that is recorded; `doubles` names another document,
+	where what a create made is one too many: the same create had made that one before, or someone else had, under the same
+	name.
 	"""
 
 	binding: Binding

@@ -192,6 +192,21 @@ def set_setting(**values: Any) -> None:
 	alone(save)
 
 
+@contextmanager
+def a_user_with(*roles: str) -> Iterator[None]:
+	"""This process acts as a new user with these roles alone; who is gone afterwards."""
+	user = frappe.new_doc("User", email=f"{frappe.generate_hash()}@erpsync.example.com", first_name="Someone")
+	user.send_welcome_email = 0
+	user.extend("roles", [{"role": role} for role in roles])
+	user.insert()
+	frappe.set_user(user.name)
+	try:
+		yield
+	finally:
+		frappe.set_user("Administrator")
+		frappe.db.rollback()
+
+
 def put_jobs_right() -> None:
 	"""A job of the local site's scheduler that ran while a test had moved the site's clock forward counts as done until
 	that time has come: from now on it is due again."""

@@ -11,7 +11,7 @@ from erpsync_app import attention
 from erpsync_app.adapters import event_queue
 from erpsync_app.api import desk
 from erpsync_app.engine.model import CLOUD, LOCAL, Event
-from erpsync_app.tests.support import Person, only, set_rules, sync
+from erpsync_app.tests.support import Person, a_user_with, only, set_rules, sync
 from erpsync_app.tests.test_main_job import customer, insert_here
 
 pytestmark = pytest.mark.usefixtures("ledger")
@@ -128,15 +128,7 @@ def test_a_doctype_that_is_gone_does_not_keep_the_others_from_being_told(crossed
 def test_a_sync_manager_sees_no_more_than_the_documents_let(crossed: str) -> None:
 	record = set_record(crossed, status="Failed", error="No such Territory.")
 	set_aside(crossed, LOCAL, "No such Territory.")
-	user = frappe.new_doc("User", email=f"{frappe.generate_hash()}@erpsync.example.com", first_name="Manager")
-	user.send_welcome_email = 0
-	user.append("roles", {"role": "Sync Manager"})
-	user.insert()
-	frappe.set_user(user.name)
-	try:
+	with a_user_with("Sync Manager"):
 		assert desk.attention() == []
 		assert desk.ignore([record]) == 0
-	finally:
-		frappe.set_user("Administrator")
-		frappe.db.rollback()
 	assert len(desk.attention()) == 1

@@ -14,7 +14,7 @@ from erpsync_app.adapters import event_queue
 from erpsync_app.adapters.settings import tell_rules
 from erpsync_app.api import documents
 from erpsync_app.engine.model import CLOUD, LOCAL, Event
-from erpsync_app.tests.support import Person, only, set_rules, set_setting, sync
+from erpsync_app.tests.support import Person, a_user_with, only, set_rules, set_setting, sync
 from erpsync_app.tests.test_main_job import customer, insert_here
 
 pytestmark = pytest.mark.usefixtures("ledger")
@@ -163,17 +163,10 @@ def test_the_desk_knows_what_is_synced(crossed: str) -> None:
 
 
 def test_only_who_may_read_the_document_is_told(crossed: str) -> None:
-	user = frappe.new_doc("User", email=f"{frappe.generate_hash()}@erpsync.example.com", first_name="Reader")
-	user.send_welcome_email = 0
-	user.insert()
-	frappe.set_user(user.name)
-	try:
+	with a_user_with():
 		with pytest.raises(frappe.PermissionError):
 			documents.standings("Customer", [crossed])
 		with pytest.raises(frappe.PermissionError):
 			documents.history("Customer", crossed)
 		with pytest.raises(frappe.DoesNotExistError):
 			documents.history("Customer", "")
-	finally:
-		frappe.set_user("Administrator")
-		frappe.db.rollback()

@@ -11,7 +11,7 @@ from frappe.utils import add_to_date
 from erpsync_app import undo
 from erpsync_app.api import desk
 from erpsync_app.engine.errors import NeedsPerson
-from erpsync_app.tests.support import Person, differences, only, set_rules, set_setting, sync
+from erpsync_app.tests.support import Person, a_user_with, differences, only, set_rules, set_setting, sync
 from erpsync_app.tests.test_main_job import customer, insert_here, item
 
 pytestmark = pytest.mark.usefixtures("at_rest_in_the_end")
@@ -208,16 +208,8 @@ def test_only_who_may_write_the_document_undoes_it(cloud: Person, crossed: str) 
 	cloud.edit("Customer", crossed, website="new.example.com")
 	sync()
 	log = line("Customer", crossed)
-	user = frappe.new_doc("User", email=f"{frappe.generate_hash()}@erpsync.example.com", first_name="Manager")
-	user.send_welcome_email = 0
-	user.append("roles", {"role": "Sync Manager"})
-	user.insert()
-	frappe.set_user(user.name)
-	try:
+	with a_user_with("Sync Manager"):
 		for call in (desk.look_at_undo, desk.undo):
 			with pytest.raises(frappe.PermissionError):
 				call(log)
-	finally:
-		frappe.set_user("Administrator")
-		frappe.db.rollback()
 	assert desk.look_at_undo(log)["name"] == crossed

@@ -3,12 +3,13 @@
 
 // What a conflict shows: in words what happened and what a choice does, and each value as a person reads it.
 
+import { escape } from "./escape";
+
 /** What the engine calls a clash between an edit and a delete. */
 const DOCUMENT = "(document)";
 const COLUMNS = 6;
 const BRIEF = 60;
 
-const escape = (text) => frappe.utils.escape_html(cstr(text));
 const is_empty = (value) => value === null || value === undefined || value === "";
 const same = (one, two) => JSON.stringify(one) === JSON.stringify(two);
 const side_word = (side) => ({ local: __("local"), cloud: __("cloud") }[side]);

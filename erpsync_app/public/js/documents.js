@@ -3,6 +3,8 @@
 
 // What people at work see of sync: on each document of a DocType that has a rule, and in its list.
 
+import { escape } from "./escape";
+
 const HOW = {
 	Synced: [__("In step"), "green"],
 	Pending: [__("Waiting"), "blue"],
@@ -19,7 +21,6 @@ erpsync.standing_words = (status) => HOW[status];
 /** When a form asks again how its document stands, in milliseconds after the last time, while it waits. */
 const ASK_AGAIN = [1500, 3000, 6000, 12000];
 
-const escape = (text) => frappe.utils.escape_html(cstr(text));
 const is_ruled = (doctype) => (frappe.boot.erpsync_doctypes || []).includes(doctype);
 
 function standings(doctype, names) {
@@ -29,16 +30,11 @@ function standings(doctype, names) {
 
 $(document).on("form-refresh", (event, frm) => {
 	clearTimeout(frm.erpsync_timer);
-	take_away(frm);
-	if (!frm.is_new() && is_ruled(frm.doctype)) show_on_form(frm, frm.doc.__onload?.erpsync);
+	show_on_form(frm, !frm.is_new() && is_ruled(frm.doctype) && frm.doc.__onload?.erpsync);
 });
 
-function take_away(frm) {
-	frm.page.wrapper.find(".erpsync-chip, .erpsync-banner").remove();
-}
-
 function show_on_form(frm, standing, asked = 0) {
-	take_away(frm);
+	frm.page.wrapper.find(".erpsync-chip, .erpsync-banner").remove();
 	if (!standing) return;
 	const [word, colour] = HOW[standing.status];
 	const when = standing.last_synced
@@ -90,8 +86,7 @@ function warn(frm, standing) {
 }
 
 async function sync_now(frm, record) {
-	await frappe.xcall("erpsync_app.api.desk.sync_now", { record });
-	frappe.show_alert({ message: __("Sync looks at this document now."), indicator: "green" });
+	await erpsync.sync_now(record);
 	show_on_form(frm, { ...frm.doc.__onload.erpsync, status: "Pending", error: null });
 }
 

@@ -5,11 +5,12 @@
 
 import { clash_table, consequence, fields_that_clash, side_by_side, summary } from "./clashes";
 import "./documents";
+import { escape } from "./escape";
 import "./settle_by_field";
 import "./undo";
 
 frappe.provide("erpsync");
-Object.assign(erpsync, { clash_table, fields_that_clash, side_by_side, summary });
+Object.assign(erpsync, { clash_table, escape, fields_that_clash, side_by_side, summary });
 
 const WORDS = {
 	direction: {
@@ -78,8 +79,6 @@ const CHOICES = {
 		question: __("Nothing is written now. Use this once both documents are as they should be."),
 	},
 };
-
-const escape = (text) => frappe.utils.escape_html(cstr(text));
 
 erpsync.may_act = () => ["System Manager", "Sync Manager"].some((role) => frappe.user.has_role(role));
 
@@ -155,6 +154,12 @@ erpsync.settle = async (conflicts, choice, doc) => {
 };
 
 erpsync.choices = () => Object.entries(CHOICES).map(([choice, { label }]) => ({ choice, label }));
+
+/** Let sync look at the document of a Sync Record. */
+erpsync.sync_now = async (record) => {
+	await frappe.xcall("erpsync_app.api.desk.sync_now", { record });
+	frappe.show_alert({ message: __("Sync looks at this document now."), indicator: "green" });
+};
 
 erpsync.retry_events = async (names) => {
 	const count = await frappe.xcall("erpsync_app.api.desk.retry_events", { names });

@@ -4,6 +4,7 @@
 // Settles a conflict field by field: each from one of the sides, from the last sync, or with a value typed in.
 
 import { fields_that_clash, in_brief } from "./clashes";
+import { escape } from "./escape";
 
 frappe.provide("erpsync");
 
@@ -50,7 +51,7 @@ function controls(doctype, clash, i) {
 	const sides = has_rows(clash) ? { local: all.local } : all;
 	const options = Object.entries(sides).map(([value, side]) => ({
 		value,
-		label: frappe.utils.escape_html(`${side}: ${in_brief(doctype, clash.field, clash[value])}`), // it becomes HTML
+		label: escape(`${side}: ${in_brief(doctype, clash.field, clash[value])}`), // it becomes HTML
 	}));
 	const take = { fieldname: `take_${i}`, fieldtype: "Select", label, options, default: "local", reqd: 1 };
 	if (!df || !TYPED.includes(df.fieldtype)) return [take];

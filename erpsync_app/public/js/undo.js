@@ -4,6 +4,7 @@
 // Puts back what a sync overwrote or deleted, after a person has seen what that changes.
 
 import { fields_that_clash, side_by_side } from "./clashes";
+import { escape } from "./escape";
 
 frappe.provide("erpsync");
 
@@ -40,7 +41,7 @@ erpsync.undo = async (log, only = []) => {
 			on_hide: () => resolve(done),
 		});
 		if (told.edited.length) dialog.get_primary_btn().removeClass("btn-primary").addClass("btn-danger");
-		const paragraphs = said.map((text) => `<p>${frappe.utils.escape_html(text)}</p>`).join("");
+		const paragraphs = said.map((text) => `<p>${escape(text)}</p>`).join("");
 		dialog.get_field("what").$wrapper.html(paragraphs + side_by_side(told.doctype, told.fields, columns));
 		dialog.show();
 	});

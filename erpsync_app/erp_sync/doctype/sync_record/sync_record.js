@@ -38,7 +38,6 @@ frappe.ui.form.on("Sync Record", {
 });
 
 async function sync_now(frm) {
-	await frappe.xcall("erpsync_app.api.desk.sync_now", { record: frm.doc.name });
-	frappe.show_alert({ message: __("Sync looks at this document now."), indicator: "green" });
+	await erpsync.sync_now(frm.doc.name);
 	setTimeout(() => frm.reload_doc(), 2000);
 }

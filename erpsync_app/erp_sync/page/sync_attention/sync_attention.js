@@ -39,7 +39,7 @@ class SyncAttention {
 	}
 
 	row(item, i) {
-		const escape = (text) => frappe.utils.escape_html(cstr(text));
+		const { escape } = erpsync;
 		const [word, colour] = erpsync.standing_words(item.status);
 		const name = item.local_name || item.cloud_name;
 		const title = item.local_name

@@ -12,8 +12,6 @@ const SETS = {
 	Manufacturing: __("Manufacturing"),
 };
 
-const escape_text = (text) => frappe.utils.escape_html(cstr(text));
-
 /** From an empty settings page to the first synced document: connect, choose, start. */
 class SyncSetup {
 	constructor(wrapper) {
@@ -28,17 +26,17 @@ class SyncSetup {
 
 	card(title) {
 		const card = $(`<div class="frappe-card" style="margin-bottom: 15px; padding: 15px 20px">
-			<h4>${escape_text(title)}</h4><div class="card-content"></div></div>`);
+			<h4>${erpsync.escape(title)}</h4><div class="card-content"></div></div>`);
 		return card.appendTo(this.page.main).find(".card-content");
 	}
 
 	later(card, text) {
-		card.html(`<p class="text-muted">${escape_text(text)}</p>`);
+		card.html(`<p class="text-muted">${erpsync.escape(text)}</p>`);
 	}
 
 	async show_connect() {
 		const stored = await frappe.db.get_doc("Sync Settings");
-		this.connect_card.html(`<p class="text-muted">${escape_text(
+		this.connect_card.html(`<p class="text-muted">${erpsync.escape(
 			__("On the cloud, make a user for sync, give it the roles of what it is to sync, and generate an API key for it.")
 		)}</p><div class="connect-fields"></div><div class="checks"></div>`);
 		this.fields = new frappe.ui.FieldGroup({
@@ -67,7 +65,7 @@ class SyncSetup {
 		const rows = checks.map(
 			({ label, ok, said }) => `<tr><td style="width: 24px"><span class="indicator ${ok ? "green" : "red"}"
 				role="img" aria-label="${words[Number(ok)]}"></span></td>
-				<th scope="row" style="width: 120px">${escape_text(label)}</th><td>${escape_text(said)}</td></tr>`
+				<th scope="row" style="width: 120px">${erpsync.escape(label)}</th><td>${erpsync.escape(said)}</td></tr>`
 		);
 		this.connect_card
 			.find(".checks")
@@ -81,12 +79,12 @@ class SyncSetup {
 			const lines = doctypes.map(({ doctype, local, cloud, ruled }) => {
 				const there = cloud === null ? __("not there, or not for the user's eyes") : cloud;
 				const mark = ruled ? ` <span class="indicator-pill green">${__("has a rule")}</span>` : "";
-				return `<tr><td>${escape_text(__(doctype))}${mark}</td><td class="text-right">${local}</td>
-					<td class="text-right">${escape_text(there)}</td></tr>`;
+				return `<tr><td>${erpsync.escape(__(doctype))}${mark}</td><td class="text-right">${local}</td>
+					<td class="text-right">${erpsync.escape(there)}</td></tr>`;
 			});
 			const also = needs.length ? ` <span class="text-muted">${__("with {0}", [needs.map((n) => SETS[n]).join(", ")])}</span>` : "";
-			return `<div style="margin-bottom: 10px"><label><input type="checkbox" data-set="${escape_text(name)}">
-				<b>${escape_text(SETS[name])}</b>${also}</label>
+			return `<div style="margin-bottom: 10px"><label><input type="checkbox" data-set="${erpsync.escape(name)}">
+				<b>${erpsync.escape(SETS[name])}</b>${also}</label>
 				<details><summary>${__("{0} DocTypes", [doctypes.length])}</summary>
 				<table class="table table-sm small"><thead><tr><th scope="col">${__("DocType")}</th>
 				<th scope="col" class="text-right">${__("Local")}</th><th scope="col" class="text-right">${__("Cloud")}</th></tr></thead>
@@ -94,7 +92,7 @@ class SyncSetup {
 		});
 		this.choose_card.html(tables.join(""));
 		this.choose_card.on("change", "input", (event) => this.add_needed($(event.target)));
-		this.start_card.html(`<p class="text-muted">${escape_text(
+		this.start_card.html(`<p class="text-muted">${erpsync.escape(
 			__("Each DocType gets a Sync Rule: both ways, the later edit wins. The cloud's webhooks are made, and both sites are looked through. Documents that are on both sites already become one where their names are, or what they hold is, the same.")
 		)}</p><button class="btn btn-primary btn-sm">${__("Start")}</button><div class="said" style="margin-top: 10px"></div>`);
 		this.start_card.find("button").on("click", () => this.start());
@@ -117,8 +115,8 @@ class SyncSetup {
 			.map((box) => box.dataset.set);
 		const { rules, webhooks, say } = await this.busy(__("Making rules and webhooks …"), "start", { sets });
 		const made = __("{0} Sync Rules were made.", [rules.length]);
-		const problems = [webhooks, ...say].filter(Boolean).map((text) => `<li>${escape_text(text)}</li>`);
-		this.start_card.find(".said").html(`<p>${escape_text(made)}</p>
+		const problems = [webhooks, ...say].filter(Boolean).map((text) => `<li>${erpsync.escape(text)}</li>`);
+		this.start_card.find(".said").html(`<p>${erpsync.escape(made)}</p>
 			${problems.length ? `<p>${__("To be put right:")}</p><ul>${problems.join("")}</ul>` : ""}
 			<p class="progress-said bold"></p>
 			<p><a href="#" class="to-workspace">${__("Open ERP Sync")}</a> ·
