@@ -139,7 +139,8 @@ def by_walking(batch: Batch, pair: Pair, decision: Decision) -> Decision:
 
 
 def before_walk(batch: Batch, write: Write) -> Write:
-	"""What of an update is to be written before the walk: where there is one, neither the state nor the docstatus."""
+	"""The part of an update that is written before the workflow's actions are taken. If the update changes the workflow state,
+	that part leaves out the state and the docstatus: the actions set both."""
 	return replace(_without_state(batch, write), docstatus=None) if _target(batch, write) else write
 
 

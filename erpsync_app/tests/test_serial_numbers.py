@@ -78,7 +78,7 @@ def on_hand(side: Clerk, prefix: str) -> dict[tuple, tuple]:
 
 
 def booked(side: Clerk, prefix: str) -> list[tuple]:
-	"""What the bundles hold that count."""
+	"""The Serial and Batch Bundles of the test's items that are submitted: item, voucher type, warehouse, quantity, amount."""
 	of_test = {"item_code": ("like", f"{prefix}%"), "docstatus": 1, "is_cancelled": 0}
 	fields = ("item_code", "voucher_type", "warehouse", "total_qty", "total_amount", "is_rejected")
 	rows = side.listed("Serial and Batch Bundle", of_test, *fields)
